@@ -1,0 +1,52 @@
+# Copyright (c) 2026, vdsg.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: report
+short_description: The report at the end of a deployment
+version_added: 0.1.0
+author: [vdsg.jupyterhub contributors (@vdsg)]
+description:
+  - Says in a few lines where the hub is, which versions run and what changed.
+positional: started, ready, certificate
+options:
+  _input:
+    description: Result of M(vdsg.jupyterhub.docker_project).
+    type: dict
+    required: true
+  started:
+    description: Result of M(community.docker.docker_compose_v2).
+    type: dict
+    required: true
+  ready:
+    description: Result of M(vdsg.jupyterhub.docker_ready).
+    type: dict
+    required: true
+  certificate:
+    description: Result of M(vdsg.jupyterhub.docker_certificate).
+    type: dict
+"""
+
+EXAMPLES = r"""
+- name: Say where the hub is
+  ansible.builtin.debug:
+    msg: "{{ project | vdsg.jupyterhub.report(started, ready) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The lines of the report.
+  type: list
+  elements: str
+"""
+
+import typing as t
+
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.report import deployed
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"report": deployed}

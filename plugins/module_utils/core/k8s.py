@@ -1,0 +1,417 @@
+# Copyright (c) 2026, vdsg.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Render the manifests of a hub on Kubernetes: the description in, an ordered list of objects out.
+
+Names of objects are those of zero-to-jupyterhub: ``hub``, ``proxy``, ``proxy-api``, ``proxy-public``. Secrets are apart, since they are never shown.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import json
+import typing as t
+
+from . import authentication, hub_config, k8s_policies, k8s_spawner, look, nginx, project, secrets, validation, versions
+from .description import Hub, K8s
+from .docker_compose import DIGEST_LABEL, FILES, OWNERS, reloaded, short_digest
+from .hub_config import API_PORT
+from .k8s_names import LABEL, MANAGER, labels, namespace, prefix, quantity, selector
+
+with contextlib.suppress(ImportError):  # the modules say so with missing_required_lib
+    import yaml
+
+Manifest = dict[str, t.Any]
+SECRET_FILE = "secret-"
+FILE_HEAD = "# Written by Ansible (vdsg.jupyterhub): change the variables there, not this file.\n"
+
+PROGRAMS = {
+    "hub": ("hub_relay.py", "hub_start.py", "maintenance.py", "pod_spawner.py", "servers.py"),
+    "proxy": ("proxy_start.mjs",),
+    "edge": ("edge_start.sh",),
+}
+"""Programs that run beside every hub; they are files of the role jupyterhub."""
+
+HEALTH = "/edge/health"
+TLS_KEYS = {"tls.crt": "tls_certificate", "tls.key": "tls_key"}
+"""Key in a Secret of the type kubernetes.io/tls -> name of our secret."""
+
+RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
+
+
+@dataclasses.dataclass(frozen=True)
+class Rendered:
+    """All objects of a hub, in the order in which they are applied.
+
+    ``secrets`` come first and hold values; ``manifests`` hold none. ``edge_version`` is what the edge says when it has loaded its configuration and
+    certificate, empty without an edge.
+    """
+
+    secrets: list[Manifest]
+    manifests: list[Manifest]
+    edge_version: str
+
+    @property
+    def deployments(self) -> list[str]:
+        """Return the names of the Deployments."""
+        return [item["metadata"]["name"] for item in self.manifests if item["kind"] == "Deployment"]
+
+
+def has_edge(hub: Hub, settings: K8s) -> bool:
+    """Whether TLS ends in a Deployment of ours, since nothing in front ends it."""
+    return validation.tls_here(hub) and not settings.ingress.enabled
+
+
+def components(hub: Hub, settings: K8s) -> tuple[str, ...]:
+    """Return what runs."""
+    return ("hub", "proxy", "edge") if has_edge(hub, settings) else ("hub", "proxy")
+
+
+def tls_secret(hub: Hub, settings: K8s) -> str:
+    """Return the name of the Secret with the certificate."""
+    return settings.tls_secret or f"{prefix(hub, settings)}tls"
+
+
+def render(
+    hub: Hub, settings: K8s, programs: t.Mapping[str, str], values: t.Mapping[str, str], fingerprints: t.Mapping[str, str], registry_password: str = ""
+) -> Rendered:
+    """Return all objects. Same input, same objects.
+
+    ``values`` are the secrets by name, ``fingerprints`` change with them and tell nothing about them.
+    """
+    return Renderer(hub, settings, programs, fingerprints).render(values, registry_password)
+
+
+class Renderer:
+    """One hub in one namespace."""
+
+    def __init__(self, hub: Hub, settings: K8s, programs: t.Mapping[str, str], fingerprints: t.Mapping[str, str]) -> None:
+        self.hub = hub
+        self.settings = settings
+        self.programs = programs
+        self.fingerprints = fingerprints
+        self.prefix = prefix(hub, settings)
+        self.secret_files = {name: secrets.files(hub, name) for name in ("hub", "edge")}
+        public = [fingerprints.get(name, "") for name in TLS_KEYS.values()]
+        self.edge_version = short_digest([self.nginx(nginx.UNVERSIONED), *public]) if has_edge(hub, settings) else ""
+
+    def render(self, values: t.Mapping[str, str], registry_password: str) -> Rendered:
+        names = components(self.hub, self.settings)
+        made = [] if self.settings.service_account else self.account()
+        made += [self.config_map(name) for name in names]
+        if self.hub.database.type == "sqlite":
+            made.append(self.claim())
+        made += self.services()
+        made += k8s_policies.policies(self.hub, self.settings, names)
+        made += [self.deployment(name) for name in names]
+        if self.hub.tls.mode == "cert_manager":
+            made.append(self.certificate())
+        if self.settings.ingress.enabled:
+            made.append(self.ingress())
+        return Rendered(self.secrets(values, registry_password), made, self.edge_version)
+
+    def named(self, kind: str, name: str, component: str, version: str = "v1", **fields: t.Any) -> Manifest:
+        """Return an object of ours."""
+        metadata = {"name": f"{self.prefix}{name}", "namespace": namespace(self.hub, self.settings), "labels": labels(self.hub, component)}
+        return {"apiVersion": version, "kind": kind, "metadata": metadata, **fields}
+
+    # What the hub may do
+
+    def account(self) -> list[Manifest]:
+        """The hub makes pods and claims, and nothing else: no Secrets, no Services, and it deletes nobody's claim."""
+        rules = [
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "watch", "list", "create", "delete"]},
+            {"apiGroups": [""], "resources": ["events"], "verbs": ["get", "watch", "list"]},
+        ]
+        if self.hub.storage.type == "volume" and not self.settings.storage.existing_claim:
+            rules.append({"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["get", "watch", "list", "create"]})
+        group = "rbac.authorization.k8s.io"
+        subject = {"kind": "ServiceAccount", "name": f"{self.prefix}hub", "namespace": namespace(self.hub, self.settings)}
+        role = {"apiGroup": group, "kind": "Role", "name": f"{self.prefix}hub"}
+        return [
+            self.named("ServiceAccount", "hub", "hub", automountServiceAccountToken=False),
+            self.named("Role", "hub", "hub", f"{group}/v1", rules=rules),
+            self.named("RoleBinding", "hub", "hub", f"{group}/v1", roleRef=role, subjects=[subject]),
+        ]
+
+    # Files
+
+    def nginx(self, version: str = "") -> str:
+        return nginx.render(self.hub, version, f"{self.prefix}proxy-http:8000")
+
+    def files(self, component: str) -> dict[str, str]:
+        """Return the files of a component, without a secret."""
+        found = {name: self.programs[name] for name in PROGRAMS[component]}
+        if component == "hub":
+            spawner = k8s_spawner.spawner(self.hub, self.settings)
+            found["jupyterhub_config.py"] = hub_config.render(self.hub, spawner, k8s_spawner.profiles(self.hub), [], self.prefix)
+            found["userlist.json"] = project.userlist(self.hub)
+            found["announcements.json"] = project.pretty(look.announcements(self.hub.look))
+            found |= {name: self.programs[name] for name in authentication.programs(self.hub.auth)} | look.files(self.programs)
+        if component == "edge":
+            found["nginx.conf"] = self.nginx(self.edge_version)
+        return found
+
+    def config_map(self, component: str) -> Manifest:
+        return self.named("ConfigMap", component, component, data={key_of(name): text for name, text in sorted(self.files(component).items())})
+
+    def secrets(self, values: t.Mapping[str, str], registry_password: str) -> list[Manifest]:
+        """One Secret that keeps all that was made, of which each pod is given its own; a certificate and a registry's password have a form of their own."""
+        kept = {name: value for name, value in values.items() if name not in TLS_KEYS.values()}
+        found = [self.named("Secret", "hub", "hub", type="Opaque", data={name: encoded(value) for name, value in sorted(kept.items())})]
+        if self.hub.tls.mode in ("self_signed", "provided"):
+            data = {key: encoded(values[name] + "\n") for key, name in TLS_KEYS.items()}
+            if authority := values.get("authority_certificate"):
+                data["ca.crt"] = encoded(authority + "\n")
+            found.append(self.named("Secret", "tls", "edge", type="kubernetes.io/tls", data=data))
+        registry = self.hub.images.registry
+        if registry.username:
+            login = {"username": registry.username, "password": registry_password, "auth": encoded(f"{registry.username}:{registry_password}")}
+            text = json.dumps({"auths": {registry.url: login}})
+            found.append(self.named("Secret", "registry", "hub", type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": encoded(text)}))
+        return found
+
+    def volume(self, component: str) -> Manifest:
+        """Return the volume with the files and secrets of a component: one, so that a change of both comes at once."""
+        source: Manifest = {"name": f"{self.prefix}{component}"}
+        if any("/" in name for name in self.files(component)):
+            source["items"] = [{"key": key_of(name), "path": name} for name in sorted(self.files(component))]
+        sources: list[Manifest] = [{"configMap": source}]
+        if component == "hub":
+            items = [{"key": source, "path": f"secrets/{name}"} for name, source in sorted(self.secret_files["hub"].items())]
+            sources.append({"secret": {"name": f"{self.prefix}hub", "items": items}})
+        if component == "proxy":
+            sources.append({"secret": {"name": f"{self.prefix}hub", "items": [{"key": "proxy_token", "path": "token"}]}})
+        if component == "edge":
+            items = [{"key": key, "path": f"secrets/{name}"} for key, name in TLS_KEYS.items()]
+            sources.append({"secret": {"name": tls_secret(self.hub, self.settings), "items": items}})
+        return {"name": "files", "projected": {"sources": sources, "defaultMode": 0o440}}
+
+    def claim(self) -> Manifest:
+        database = self.settings.database
+        spec: Manifest = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": quantity(database.capacity)}}}
+        if database.class_name:
+            spec["storageClassName"] = database.class_name
+        return self.named("PersistentVolumeClaim", "hub-db-dir", "hub", spec=spec)
+
+    # What runs
+
+    def deployment(self, component: str) -> Manifest:
+        """Return a Deployment: what all have in common, what it is, and a digest of the files and secrets that it must be restarted for."""
+        uid = OWNERS[component]
+        special = {"hub": self.of_hub, "proxy": self.proxy, "edge": self.edge}[component]()
+        pod_settings: Manifest = special.pop("pod", {})
+        volumes: list[Manifest] = special.pop("volumes", [])
+        mounts: list[Manifest] = special.pop("volumeMounts", [])
+        images = self.hub.images
+        image = {"hub": images.hub, "proxy": images.proxy or versions.PROXY_IMAGE, "edge": images.edge or versions.EDGE_IMAGE}[component]
+        container = {
+            "name": component,
+            "image": image,
+            "imagePullPolicy": self.settings.image_pull_policy,
+            **special,
+            "securityContext": RESTRICTED,
+            "volumeMounts": [{"name": "files", "mountPath": FILES[component], "readOnly": True}, {"name": "tmp", "mountPath": "/tmp"}, *mounts],
+        }
+        pod: Manifest = {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": uid,
+                "runAsGroup": uid,
+                "fsGroup": uid,
+                "fsGroupChangePolicy": "OnRootMismatch",
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [container],
+            "volumes": [self.volume(component), {"name": "tmp", "emptyDir": {}}, *volumes],
+            **pod_settings,
+        }
+        if names := k8s_spawner.pull_secrets(self.hub, self.settings):
+            pod["imagePullSecrets"] = [{"name": name} for name in names]
+        if self.settings.node_selector:
+            pod["nodeSelector"] = self.settings.node_selector
+        if self.settings.tolerations:
+            pod["tolerations"] = list(self.settings.tolerations)
+        template = {"metadata": {"labels": labels(self.hub, component), "annotations": {DIGEST_LABEL: self.digest(component)}}, "spec": pod}
+        # Never two hubs on one database, and never two proxies of which one has no routes.
+        strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}} if component == "edge" else {"type": "Recreate"}
+        spec = {
+            "replicas": 1,
+            "revisionHistoryLimit": 2,
+            "strategy": strategy,
+            "selector": {"matchLabels": selector(self.hub, component)},
+            "template": template,
+        }
+        return self.named("Deployment", component, component, "apps/v1", spec=spec)
+
+    def digest(self, component: str) -> str:
+        """Return what changes when a pod must be restarted; what it reloads by itself is not in it."""
+        taken = {f"secrets/{name}": source for name, source in self.secret_files.get(component, {}).items()}
+        if component == "proxy":
+            taken = {"token": "proxy_token"}
+        return project.digest(reloaded(self.hub, component), self.files(component), taken, self.fingerprints)
+
+    def of_hub(self) -> Manifest:
+        folder = FILES["hub"]
+        found: Manifest = {
+            "command": ["tini", "--", "python3", f"{folder}/hub_start.py", *self.needed(), "--"],
+            "args": ["jupyterhub", "--config", f"{folder}/jupyterhub_config.py"],
+            "env": [
+                {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+                # Where pod_spawner.py is.
+                {"name": "PYTHONPATH", "value": folder},
+            ],
+            "ports": [{"name": "hub", "containerPort": API_PORT}],
+            **probes("/hub/health", "hub"),
+            "volumeMounts": [{"name": "data", "mountPath": hub_config.DATA}],
+            "pod": {"serviceAccountName": self.settings.service_account or f"{self.prefix}hub", "automountServiceAccountToken": True},
+        }
+        kept = {"persistentVolumeClaim": {"claimName": f"{self.prefix}hub-db-dir"}} if self.hub.database.type == "sqlite" else {"emptyDir": {}}
+        return found | {"volumes": [{"name": "data", **kept}]}
+
+    def needed(self) -> list[str]:
+        """Return what must answer before the hub starts."""
+        database = self.hub.database
+        port = database.port or hub_config.DATABASE_PORTS.get(database.type)
+        return [f"{self.prefix}proxy-api:8001", *([f"{database.host}:{port}"] if port else [])]
+
+    def proxy(self) -> Manifest:
+        hub_url = f"http://{self.prefix}hub:{API_PORT}"
+        listen = ["--ip=", "--port=8000", "--api-ip=", "--api-port=8001"]
+        return {
+            "command": ["node", f"{FILES['proxy']}/proxy_start.mjs"],
+            "args": [*listen, f"--error-target={hub_url}/hub/error", f"--default-target={hub_url}"],
+            "ports": [{"name": "http", "containerPort": 8000}, {"name": "api", "containerPort": 8001}],
+            **probes("/_chp_healthz", "http"),
+        }
+
+    def edge(self) -> Manifest:
+        return {
+            "command": ["sh", f"{FILES['edge']}/edge_start.sh"],
+            "ports": [{"name": "http", "containerPort": nginx.HTTP_PORT}, {"name": "https", "containerPort": nginx.HTTPS_PORT}],
+            **probes(HEALTH, "https", "HTTPS"),
+        }
+
+    # How all are reached
+
+    def services(self) -> list[Manifest]:
+        found = [self.service("hub", "hub", {"hub": (API_PORT, "hub")}), self.service("proxy-api", "proxy", {"api": (8001, "api")})]
+        for host, ports in sorted(k8s_policies.own_services(self.hub).items()):
+            own = self.service(host, "hub", {f"port-{port}": (port, port) for port in ports})
+            own["metadata"]["name"] = host
+            found.append(own)
+        if has_edge(self.hub, self.settings):
+            found.append(self.service("proxy-http", "proxy", {"http": (8000, "http")}))
+        return [*found, self.public()]
+
+    def service(self, name: str, component: str, ports: t.Mapping[str, tuple[int, str | int]]) -> Manifest:
+        """Return a Service inside of the cluster; ``ports`` are name -> port and port of the pod."""
+        listed = [{"name": port, "port": number, "targetPort": target, "protocol": "TCP"} for port, (number, target) in ports.items()]
+        return self.named("Service", name, component, spec={"type": "ClusterIP", "selector": selector(self.hub, component), "ports": listed})
+
+    def public(self) -> Manifest:
+        """Return the Service that people, or an Ingress, come in through."""
+        wanted, network, edge = self.settings.service, self.hub.network, has_edge(self.hub, self.settings)
+        by_node = wanted.type == "NodePort"
+        behind = self.settings.ingress.enabled
+        ports: dict[str, tuple[int, str | int]] = {"http": (80 if by_node or behind else network.http_port, "http")}
+        if edge:
+            ports["https"] = (443 if by_node else network.https_port, "https")
+        found = self.service("proxy-public", "edge" if edge else "proxy", ports)
+        spec = found["spec"]
+        spec["type"] = wanted.type
+        if by_node:
+            for port in spec["ports"]:
+                if port["name"] == "https" or not edge or network.http_port in k8s_policies.NODE_PORTS:
+                    port["nodePort"] = getattr(network, f"{port['name']}_port")
+        if wanted.load_balancer_source_ranges:
+            spec["loadBalancerSourceRanges"] = list(wanted.load_balancer_source_ranges)
+        if wanted.annotations:
+            found["metadata"]["annotations"] = dict(wanted.annotations)
+        return found
+
+    def hosts(self) -> list[str]:
+        return [] if validation.is_address(self.hub.domain) else [self.hub.domain]
+
+    def ingress(self) -> Manifest:
+        wanted = self.settings.ingress
+        backend = {"service": {"name": f"{self.prefix}proxy-public", "port": {"name": "http"}}}
+        rule: Manifest = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+        spec: Manifest = {"rules": [{"host": host, **rule} for host in self.hosts()] or [rule]}
+        if wanted.class_name:
+            spec["ingressClassName"] = wanted.class_name
+        if validation.tls_here(self.hub):
+            hosts = {"hosts": self.hosts()} if self.hosts() else {}
+            spec["tls"] = [{**hosts, "secretName": tls_secret(self.hub, self.settings)}]
+        found = self.named("Ingress", "jupyterhub", "proxy", "networking.k8s.io/v1", spec=spec)
+        if wanted.annotations:
+            found["metadata"]["annotations"] = dict(wanted.annotations)
+        return found
+
+    def certificate(self) -> Manifest:
+        issuer = {"name": self.settings.certificate_issuer, "kind": self.settings.certificate_issuer_kind, "group": "cert-manager.io"}
+        names = [name for name in (self.hub.domain, *self.hub.tls.names) if not validation.is_address(name)]
+        spec = {"secretName": tls_secret(self.hub, self.settings), "dnsNames": names, "issuerRef": issuer}
+        return self.named("Certificate", "jupyterhub", "edge", "cert-manager.io/v1", spec=spec)
+
+
+def namespace_manifest(hub: Hub, settings: K8s) -> Manifest:
+    """Return the namespace, where it is for us to make: it enforces what all of ours keeps to."""
+    held = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
+    metadata = {"name": namespace(hub, settings), "labels": {"app.kubernetes.io/managed-by": MANAGER, LABEL: hub.name, **held}}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+def key_of(name: str) -> str:
+    """Return a file's name as a key of a ConfigMap, which has no directories."""
+    return name.replace("/", "--")
+
+
+def probes(path: str, port: str, scheme: str = "HTTP") -> Manifest:
+    """Return when a container has started, is ready, and is to be restarted; often in the beginning, so that nobody waits for the next look."""
+    look = {"httpGet": {"path": path, "port": port, "scheme": scheme}, "timeoutSeconds": 5}
+    return {
+        "startupProbe": {**look, "periodSeconds": 1, "failureThreshold": 300},
+        "readinessProbe": {**look, "periodSeconds": 2, "failureThreshold": 3},
+        "livenessProbe": {**look, "periodSeconds": 10, "failureThreshold": 6},
+    }
+
+
+def encoded(text: str) -> str:
+    """Return a text as the data of a Secret."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def decoded(secret: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Return what a Secret of ours holds, by the names of our secrets."""
+    texts = {key: base64.b64decode(value).decode(errors="replace").strip() for key, value in (secret.get("data") or {}).items()}
+    if secret.get("type") == "kubernetes.io/tls":
+        return {name: texts[key] for key, name in TLS_KEYS.items() if key in texts}
+    return texts
+
+
+def manifest_files(rendered: Rendered, hub: Hub, settings: K8s) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the manifests as files, those with secrets apart. Names say in which order they are applied; pods wait for their Secrets."""
+    plain = [*([namespace_manifest(hub, settings)] if settings.create_namespace else []), *rendered.manifests]
+    numbered = {f"{number:02d}-{item['kind'].lower()}-{item['metadata']['name']}.yaml": file_text(item) for number, item in enumerate(plain)}
+    return {f"{SECRET_FILE}{item['metadata']['name']}.yaml": file_text(item) for item in rendered.secrets}, numbered
+
+
+def file_text(item: Manifest) -> str:
+    # Without what YAML writes as references, which nobody reads.
+    return FILE_HEAD + str(yaml.safe_dump(json.loads(json.dumps(item)), sort_keys=False, width=140, allow_unicode=True))
+
+
+def written_by_us(text: str) -> bool:
+    """Whether a file is one of :func:`manifest_files`."""
+    return text.startswith(FILE_HEAD)
+
+
+def secrets_of_file(text: str) -> dict[str, str]:
+    """Return what the file of a Secret holds, by the names of our secrets."""
+    return decoded(yaml.safe_load(text) or {})

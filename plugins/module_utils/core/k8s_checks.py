@@ -1,0 +1,136 @@
+# Copyright (c) 2026, vdsg.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks of what only Kubernetes knows, and of what means nothing there."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from . import validation
+from .description import Hub, K8s, Network
+from .forms import SIZE, matches
+from .schema import DescriptionError, shown
+
+OBJECT = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+CLAIM = re.compile(r"([a-z0-9.-]|\{[a-z]+\})+")
+LABEL_KEY = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+MODES = ("ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod")
+NODE_PORTS = range(30000, 32768)
+
+
+def check(settings: K8s) -> None:
+    """Raise DescriptionError for the first thing that cannot be in the settings of the target."""
+    if settings.in_cluster and (settings.context or settings.kubeconfig):
+        raise DescriptionError("k8s_in_cluster and k8s_context or k8s_kubeconfig are both set; the cluster is named by one of them")
+    if not (settings.context or settings.in_cluster or settings.manifests_dir):
+        raise DescriptionError(
+            "k8s_context is required: the name of a context of the kubeconfig (`kubectl config get-contexts` lists them); the current one is never taken by "
+            "accident. Set k8s_in_cluster instead where Ansible runs in a pod of the cluster"
+        )
+    if settings.namespace:
+        matches(NAMESPACE, settings.namespace, "k8s_namespace", "lower-case letters, digits and dashes")
+    names = {
+        "k8s_service_account": settings.service_account,
+        "k8s_tls_secret": settings.tls_secret,
+        "k8s_certificate_issuer": settings.certificate_issuer,
+        "k8s_ingress.class_name": settings.ingress.class_name,
+        "k8s_storage.class_name": settings.storage.class_name,
+        "k8s_storage.existing_claim": settings.storage.existing_claim,
+        "k8s_database.class_name": settings.database.class_name,
+        "k8s_pods.service_account": settings.pods.service_account,
+        "k8s_pods.priority_class": settings.pods.priority_class,
+        **{f"k8s_image_pull_secrets[{index}]": name for index, name in enumerate(settings.image_pull_secrets)},
+    }
+    for path, name in names.items():
+        if name:
+            matches(OBJECT, name, path, "the name of an object: lower-case letters, digits, dashes and dots")
+    for path in ("storage", "database"):
+        matches(SIZE, getattr(settings, path).capacity, f"k8s_{path}.capacity", "an amount such as 500M or 10G")
+    for mode in settings.storage.access_modes:
+        if mode not in MODES:
+            raise DescriptionError(f"k8s_storage.access_modes has {shown(mode)}, but there are {', '.join(MODES)}")
+    if not settings.storage.access_modes:
+        raise DescriptionError("k8s_storage.access_modes is empty, but a claim has one at least")
+    for number, cidr in enumerate(settings.service.load_balancer_source_ranges):
+        validation.network(cidr, f"k8s_service.load_balancer_source_ranges[{number}]")
+    for path, pairs in {"k8s_storage.labels": settings.storage.labels, "k8s_pods.labels": settings.pods.labels}.items():
+        for key in pairs:
+            matches(LABEL_KEY, key, path, "a dictionary of labels such as department: physics")
+    if settings.pods.uid < 1:
+        raise DescriptionError(f"k8s_pods.uid is {settings.pods.uid}, but servers are never root: use 1000, which Jupyter's images have")
+    if settings.manifests_dir and not settings.manifests_dir.startswith("/"):
+        raise DescriptionError(f"k8s_manifests_dir is {shown(settings.manifests_dir)}, but it must be an absolute path")
+    if settings.wait_timeout < 1:
+        raise DescriptionError(f"k8s_wait_timeout is {settings.wait_timeout}, but it must be at least 1")
+    if settings.ingress.enabled and settings.service.type != "ClusterIP":
+        raise DescriptionError(
+            f"k8s_ingress.enabled and k8s_service.type {settings.service.type} would both let people in; take k8s_service.type away, or disable the Ingress"
+        )
+
+
+def check_hub(hub: Hub, settings: K8s) -> None:
+    """Raise DescriptionError for the first thing that a hub on Kubernetes cannot be."""
+    if not hub.images.hub:
+        raise DescriptionError(
+            "jupyterhub_images.hub is required on Kubernetes: a cluster builds no images; build the hub's image with the target docker_compose or from its "
+            "Dockerfile, push it to a registry that the cluster reaches, and name it"
+        )
+    meaningless: dict[str, tuple[t.Any, t.Any, str]] = {
+        "jupyterhub_images.source": (hub.images.source, "registry", "the cluster pulls what jupyterhub_images and jupyterhub_spawner.image name"),
+        "jupyterhub_images.base": (hub.images.base, "", "a cluster builds no images"),
+        "jupyterhub_images.user_pip": (hub.images.user_pip, (), "a cluster builds no images"),
+        "jupyterhub_images.user_apt": (hub.images.user_apt, (), "a cluster builds no images"),
+        "jupyterhub_images.user_repository": (hub.images.user_repository, "", "a cluster builds no images"),
+        "jupyterhub_network.bind_address": (hub.network.bind_address, Network.bind_address, "the hub is where its Service or Ingress is"),
+        "jupyterhub_network.users_subnet": (hub.network.users_subnet, "", "the cluster gives servers their addresses"),
+        "jupyterhub_tls.subdomains": (hub.tls.subdomains, False, "that is not known there yet"),
+        "jupyterhub_storage.shared_folders": (hub.storage.shared_folders, (), "that is not known there yet"),
+        "jupyterhub_storage.extra_volumes": (hub.storage.extra_volumes, (), "KubeSpawner.volumes in jupyterhub_config has them"),
+        "jupyterhub_storage.content": (hub.storage.content, (), "that is not known there yet"),
+        "jupyterhub_storage.seed": (hub.storage.seed, "", "that is not known there yet"),
+        "jupyterhub_extra_files": (hub.extra_files, (), "that is not known there yet"),
+        "jupyterhub_spawner.gpus": (hub.spawner.gpus, (), "k8s_pods.extra_resource_limits has them"),
+        "jupyterhub_database.network": (hub.database.network, "", "a database is found by its host name"),
+        "jupyterhub_spawner.pids_limit": (hub.spawner.pids_limit, 1024, "the kubelet's podPidsLimit is what limits processes"),
+    }
+    for name, (value, default, reason) in meaningless.items():
+        if value != default:
+            raise DescriptionError(f"{name} is {shown(value)}, which means nothing on Kubernetes: {reason}; take it away")
+    check_tls(hub, settings)
+    check_ports(hub, settings)
+    if hub.storage.type == "volume":
+        matches(CLAIM, hub.storage.volume_name_template, "jupyterhub_storage.volume_name_template", "lower-case letters, digits, dashes and dots on Kubernetes")
+    if bool(hub.images.registry.username) != bool(hub.images.registry.url):
+        raise DescriptionError("jupyterhub_images.registry needs both url and username")
+
+
+def check_tls(hub: Hub, settings: K8s) -> None:
+    if hub.tls.mode == "letsencrypt":
+        raise DescriptionError("jupyterhub_tls.mode letsencrypt is for one host; on Kubernetes cert-manager gets such certificates: use cert_manager")
+    for mode, name, value in (("secret", "k8s_tls_secret", settings.tls_secret), ("cert_manager", "k8s_certificate_issuer", settings.certificate_issuer)):
+        if hub.tls.mode == mode and not value:
+            raise DescriptionError(f"{name} is required with jupyterhub_tls.mode {mode}")
+        if hub.tls.mode != mode and value:
+            raise DescriptionError(f"{name} means nothing with jupyterhub_tls.mode {hub.tls.mode}; set the mode to {mode}, or take it away")
+
+
+def check_ports(hub: Hub, settings: K8s) -> None:
+    """The ports that people type are those of the nodes, where there is nothing else in front."""
+    if settings.service.type != "NodePort":
+        return
+    for name in ("http_port", "https_port") if validation.tls_here(hub) else ("http_port",):
+        port = getattr(hub.network, name)
+        if port not in NODE_PORTS:
+            raise DescriptionError(
+                f"jupyterhub_network.{name} is {port}, but with k8s_service.type NodePort it is a port of the nodes, from {NODE_PORTS[0]} to {NODE_PORTS[-1]}"
+            )
+
+
+def check_elsewhere(hub: Hub, _settings: t.Any) -> None:
+    """Raise DescriptionError for what no other target knows."""
+    if hub.tls.mode in validation.KUBERNETES_TLS:
+        raise DescriptionError(f"jupyterhub_tls.mode is {hub.tls.mode}, which only the target k8s knows; use self_signed, provided, external or none")

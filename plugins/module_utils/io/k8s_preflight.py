@@ -1,0 +1,108 @@
+# Copyright (c) 2026, vdsg.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What must be true of a cluster before anything is touched; each thing that is not is one sentence."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..core import k8s, k8s_objects
+from ..core.description import Hub, K8s
+from ..core.k8s_names import namespace
+from ..core.k8s_objects import KINDS, Kind, Object
+from ..core.report import shorten
+from ..core.schema import DescriptionError
+from .cluster import ApiRefused, Cluster, at_once
+
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
+
+
+class Preflight:
+    """``unchecked`` are sentences about what we may not see."""
+
+    def __init__(self, cluster: Cluster, hub: Hub, settings: K8s) -> None:
+        self.cluster = cluster
+        self.hub = hub
+        self.settings = settings
+        self.namespace = namespace(hub, settings)
+        self.unchecked: list[str] = []
+
+    def look(self) -> tuple[str, bool]:
+        """Return the cluster's version and whether the namespace is there."""
+        version = str(self.cluster.ask("to say its version", "GET", "/version")["gitVersion"]).lstrip("v")
+        try:
+            found = self.cluster.find(f"/api/v1/namespaces/{self.namespace}")
+        except ApiRefused as exc:
+            if exc.status != 403:
+                raise
+            self.unchecked.append(f"not checked, since you may not see it: whether the namespace {self.namespace} exists")
+            return version, True
+        if found is None and not self.settings.create_namespace:
+            raise DescriptionError(f"k8s_namespace {self.namespace} does not exist; make it, or set k8s_create_namespace to true")
+        if found is None and not self.cluster.allowed("create", "", "namespaces", ""):
+            raise DescriptionError(f"you may not create namespaces in the cluster {self.cluster.name}; have {self.namespace} made by somebody who may")
+        if found and (found.get("status") or {}).get("phase") == "Terminating":
+            raise DescriptionError(f"k8s_namespace {self.namespace} is being deleted; run again when it is gone")
+        return version, found is not None
+
+    def check(self, manifests: t.Sequence[Object], exists: bool) -> None:
+        """Raise for what would fail half-way."""
+        self.check_permissions({item["kind"] for item in manifests})
+        if self.hub.tls.mode == "cert_manager" and self.cluster.find(KINDS["Certificate"].root) is None:
+            raise DescriptionError("jupyterhub_tls.mode is cert_manager, but the cluster has no cert-manager (cert-manager.io/v1); install it, or use secret")
+        if exists:
+            self.check_given()
+        if any(item["kind"] == "PersistentVolumeClaim" for item in manifests) or self.claims_for_people():
+            self.check_storage_classes()
+
+    def claims_for_people(self) -> bool:
+        return self.hub.storage.type == "volume" and not self.settings.storage.existing_claim
+
+    def check_permissions(self, kinds: t.Iterable[str]) -> None:
+        needed = k8s_objects.permissions(kinds)
+        answers = at_once(lambda item: self.cluster.allowed(item[0], item[1], item[2], self.namespace), needed)
+        missing = [f"{verb} {resource}{f'.{group}' if group else ''}" for (verb, group, resource), allowed in zip(needed, answers, strict=True) if not allowed]
+        if missing:
+            advice = "the built-in role admin in that namespace has them all"
+            if not self.settings.service_account:
+                advice += "; with k8s_service_account, edit is enough"
+            raise DescriptionError(f"you may not {shorten(missing)} in the namespace {self.namespace} of the cluster {self.cluster.name}; {advice}")
+
+    def check_given(self) -> None:
+        """What the description says is there must be."""
+        wanted = [("k8s_service_account", KINDS["ServiceAccount"], self.settings.service_account)]
+        wanted += [("k8s_pods.service_account", KINDS["ServiceAccount"], self.settings.pods.service_account)]
+        wanted += [("k8s_storage.existing_claim", KINDS["PersistentVolumeClaim"], self.settings.storage.existing_claim)]
+        wanted += [("k8s_image_pull_secrets", KINDS["Secret"], name) for name in self.settings.image_pull_secrets]
+        wanted += [("k8s_tls_secret", KINDS["Secret"], self.settings.tls_secret)]
+        for variable, kind, name in wanted:
+            if name:
+                self.check_one(variable, kind, name)
+
+    def check_one(self, variable: str, kind: Kind, name: str) -> None:
+        found = self.cluster.find(k8s_objects.path(kind, self.namespace, name))
+        if found is None:
+            raise DescriptionError(f"{variable} is {name}, but the namespace {self.namespace} has no such object among its {kind.plural}")
+        if variable == "k8s_tls_secret" and not set(k8s.TLS_KEYS) <= set(found.get("data") or {}):
+            raise DescriptionError(f"k8s_tls_secret is {name}, but that Secret lacks {' or '.join(k8s.TLS_KEYS)}; make it with `kubectl create secret tls`")
+
+    def check_storage_classes(self) -> None:
+        try:
+            classes = self.cluster.ask("to list storage classes", "GET", CLASSES)["items"]
+        except ApiRefused as exc:
+            if exc.status != 403:
+                raise
+            self.unchecked.append("not checked, since you may not see it: whether the storage classes exist")
+            return
+        names = sorted(item["metadata"]["name"] for item in classes)
+        default = any((item["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true" for item in classes)
+        asked = [("k8s_database.class_name", self.settings.database.class_name)] if self.hub.database.type == "sqlite" else []
+        asked += [("k8s_storage.class_name", self.settings.storage.class_name)] if self.claims_for_people() else []
+        for variable, name in asked:
+            if name and name not in names:
+                raise DescriptionError(f"{variable} is {name}, but the cluster has {', '.join(names) or 'no storage class'}")
+            if not name and not default:
+                raise DescriptionError(f"{variable} is required, since the cluster has no default storage class; it has {', '.join(names) or 'none at all'}")

@@ -1,0 +1,131 @@
+# Copyright (c) 2026, vdsg.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What only a hub on a swarm can do wrong: where servers are, where files are, what a change rolls and what it leaves. S1 of the sources is meant by "S1"."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import uuid
+
+import pytest
+
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, until
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import Engine, SwarmEngine, run
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import Plays
+
+
+@pytest.fixture(scope="module")
+def swarm(hub: Engine) -> SwarmEngine:
+    assert isinstance(hub, SwarmEngine)
+    return hub
+
+
+def server(user: HubClient) -> str:
+    return f"user-{user.username}"
+
+
+def names(kind: str, hub: str) -> set[str]:
+    return set(run("docker", kind, "ls", "--filter", f"label=vdsg.jupyterhub.name={hub}", "--format", "{{.Name}}").split())
+
+
+def test_hub_is_a_service_on_a_manager(swarm: SwarmEngine) -> None:
+    """S1 1.1."""
+    role = run("docker", "node", "inspect", "--format", "{{.Spec.Role}}", swarm.node_of("hub"))
+    assert role.strip() == "manager"
+
+
+def test_server_is_a_service_on_a_worker(swarm: SwarmEngine, alice: HubClient) -> None:
+    """S1 1.2."""
+    assert run("docker", "node", "inspect", "--format", "{{.Spec.Role}}", swarm.node_of(server(alice))).strip() == "worker"
+
+
+def test_volume_is_a_volume_with_labels(swarm: SwarmEngine, alice: HubClient) -> None:
+    """S1 1.4; SwarmSpawner by itself would ask for a bind (FACTS G10)."""
+    task = swarm.task(server(alice))
+    (mount,) = task["Spec"]["ContainerSpec"]["Mounts"]
+    assert mount["Type"] == "volume"
+    node = [part.replace("{node}", swarm.node_of(server(alice))) for part in swarm.host]
+    labels = json.loads(run(*node, "docker", "volume", "inspect", mount["Source"]))[0]["Labels"]
+    assert labels == {"vdsg.jupyterhub.name": swarm.name, "vdsg.jupyterhub.component": "user-data"}
+
+
+def test_server_goes_where_its_files_are(swarm: SwarmEngine, alice: HubClient) -> None:
+    """FACTS G11. The engine would spread servers over nodes; this one has been stopped and started before."""
+    node, text = swarm.node_of(server(alice)), uuid.uuid4().hex
+    with alice.kernel() as kernel:
+        kernel.execute(f"open('sticky.txt', 'w').write({text!r})")
+    for _again in range(2):
+        alice.restart_server()
+        assert swarm.node_of(server(alice)) == node
+        assert alice.read_file("sticky.txt") == text
+
+
+def test_stop_leaves_no_service(swarm: SwarmEngine, alice: HubClient) -> None:
+    """S1 1.27: nothing with the labels of a server is left when it has been stopped."""
+    alice.stop_server()
+    assert swarm.service(server(alice)) not in names("service", swarm.name)
+    alice.start_server()
+
+
+def test_hub_notices_that_a_server_is_gone(swarm: SwarmEngine, alice: HubClient) -> None:
+    """S1 1.28."""
+    run("docker", "service", "rm", swarm.service(server(alice)))
+    swarm.restart_hub()
+    assert until(lambda: not alice.server_ready(), 90, "the hub's knowledge that the server is gone")
+    alice.start_server()
+
+
+def test_secrets_are_secrets_of_the_swarm(swarm: SwarmEngine, settings: Settings) -> None:
+    """S1 1.13, 1.14, 1.19."""
+    mounted = {item["File"]["Name"] for item in swarm.task("hub")["Spec"]["ContainerSpec"]["Secrets"]}
+    assert {"/etc/jupyterhub/secrets/cookie_secret", "/etc/jupyterhub/secrets/proxy_token"} <= mounted
+    kept = {path.read_text().strip() for path in pathlib.Path(settings.need("--hub-secrets-dir")).iterdir()}
+    assert not any(text in json.dumps(run("docker", "service", "inspect", swarm.service("hub"))) for text in kept if len(text) > 8)
+
+
+def test_change_rolls_the_hub_and_leaves_kernels(swarm: SwarmEngine, settings: Settings, alice: HubClient, plays: Plays) -> None:
+    """S1 1.18, and an update under an open kernel websocket; what is no longer in use is removed."""
+    before, hub, proxy = names("config", swarm.name), swarm.task("hub")["ID"], swarm.task("proxy")["ID"]
+    with alice.kernel() as kernel:
+        kernel.execute("answer = 41")
+        assert plays.deploy(culling={"idle_timeout": 7000})
+        assert kernel.execute("answer + 1") == "42"
+    assert swarm.task("hub")["ID"] != hub
+    assert swarm.task("proxy")["ID"] == proxy
+    after = names("config", swarm.name)
+    assert len(before - after) == len(after - before) == 1
+    settings.client().wait_until_healthy()
+    assert plays.deploy() == 0
+
+
+def test_image_that_is_not_there_is_refused_by_its_variable(swarm: SwarmEngine, plays: Plays) -> None:
+    said = plays.refused("site.yml", jupyterhub_spawner={"image": f"{swarm.name}-not-there:1"})
+    assert f"jupyterhub_spawner.image {swarm.name}-not-there:1 cannot be pulled" in said
+
+
+def test_constraint_that_no_node_meets_is_refused(plays: Plays) -> None:
+    said = plays.refused("site.yml", swarm_server_constraints=["node.labels.gpu == true"])
+    assert "swarm_server_constraints has 'node.labels.gpu == true', which no node that is ready meets" in said
+
+
+def test_volume_driver_that_is_not_there_is_refused(plays: Plays) -> None:
+    assert "swarm_volume_driver is 'rexray', which the node" in plays.refused("site.yml", swarm_volume_driver="rexray")
+
+
+def test_worker_is_refused(swarm: SwarmEngine, plays: Plays) -> None:
+    worker = json.loads(run("docker", "node", "inspect", swarm.nodes()[1]))[0]["Status"]["Addr"]
+    assert "is a worker of its swarm; run on a manager" in plays.refused("site.yml", swarm_docker_host=f"tcp://{worker}:2375")
+
+
+def test_first_start_needs_no_pull(swarm: SwarmEngine, alice: HubClient) -> None:
+    """Each node has the image of servers beforehand."""
+    image = swarm.task(server(alice))["Spec"]["ContainerSpec"]["Image"].partition("@")[0].rpartition(":")[0]
+    for node in swarm.nodes():
+        docker = [part.replace("{node}", node) for part in swarm.host]
+        role = run("docker", "node", "inspect", "--format", "{{.Spec.Role}}", node).strip()
+        found = subprocess.run([*docker, "docker", "images", "--quiet", image], capture_output=True, text=True, check=True).stdout
+        assert found or role == "manager"

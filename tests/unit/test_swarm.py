@@ -1,0 +1,164 @@
+# Copyright (c) 2026, vdsg.jupyterhub contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stack of a swarm: least privilege, versions of what cannot change, and which change touches which service."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+import yaml
+from hypothesis import given, settings
+
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import swarm, swarm_project, swarm_spawner, validation
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.description import Hub, Swarm
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.schema import DescriptionError
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.swarm import SERVICES, SwarmEngine
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.swarm_project import SwarmProject
+from ansible_collections.vdsg.jupyterhub.tests.unit.support import PROGRAMS, descriptions, hub
+
+NODE = "xjsp73wj3w1sa98oj6h757ln4"
+ENGINE = SwarmEngine(
+    NODE, socket="/run/docker.sock", socket_gid=998, images={kind: f"registry:5000/{kind}:1@sha256:{'a' * 64}" for kind in ("hub", "proxy", "edge", "user")}
+)
+SECRETS = {"cookie_secret": "hush-cookie", "proxy_token": "hush-proxy", "tls_key": "hush-key", "tls_certificate": "hush", "authority_certificate": "public"}
+
+
+def render(variables: dict[str, t.Any] | None = None, fingerprints: dict[str, str] | None = None, **topics: t.Any) -> SwarmProject:
+    return swarm_project.render(hub(**topics), Swarm.from_variables(variables or {}), ENGINE, PROGRAMS, fingerprints or {}, SECRETS)
+
+
+def stack(variables: dict[str, t.Any] | None = None, **topics: t.Any) -> dict[str, t.Any]:
+    found: dict[str, t.Any] = yaml.safe_load(render(variables, **topics).files["stack.yaml"])
+    return found
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_has_as_little_as_it_can(name: str) -> None:
+    service = stack()["services"][name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["deploy"]["resources"]["limits"]["pids"]
+    assert service["logging"]["options"]["max-size"]
+    if name != "firewall":
+        assert "cap_add" not in service
+        assert not service["user"].startswith("0:")
+
+
+def test_only_the_guard_has_the_socket_and_it_is_on_the_manager() -> None:
+    services = stack()["services"]
+    assert [name for name, service in services.items() if any(item.get("source") == "/run/docker.sock" for item in service["volumes"])] == ["guard"]
+    assert services["guard"]["deploy"]["placement"]["constraints"] == [f"node.id == {NODE}"]
+    assert services["guard"]["user"] == "1000:998"
+
+
+def test_nothing_is_said_that_a_stack_ignores() -> None:
+    """What `docker stack deploy` leaves out in silence or refuses (docker/cli 20.10, UnsupportedProperties)."""
+    ignored = {"build", "cgroup_parent", "container_name", "depends_on", "devices", "ipc", "network_mode", "pid", "pids_limit", "privileged", "pull_policy"}
+    ignored |= {"restart", "security_opt", "shm_size", "tmpfs", "userns_mode", "group_add"}
+    assert [(name, key) for name, service in stack()["services"].items() for key in service if key in ignored] == []
+
+
+def test_never_two_hubs() -> None:
+    deploy = stack()["services"]["hub"]["deploy"]
+    assert deploy["update_config"]["order"] == "stop-first"
+    assert deploy.get("replicas", 1) == 1
+
+
+def test_user_servers_have_no_way_out_through_the_overlay() -> None:
+    networks = stack()["networks"]
+    assert networks["users"]["internal"] is True
+    assert networks["engine"]["internal"] is True
+    assert {name for name, service in stack()["services"].items() if "users" in service["networks"]} == {"firewall", "hub", "proxy"}
+
+
+@pytest.mark.parametrize(("entry", "mode", "endpoint"), [("host", "host", "dnsrr"), ("mesh", "ingress", "vip")])
+def test_the_entry_is_as_asked(entry: str, mode: str, endpoint: str) -> None:
+    edge = stack({"swarm_entry": entry})["services"]["edge"]
+    assert {port["mode"] for port in edge["ports"]} == {mode}
+    assert [port["published"] for port in edge["ports"]] == [80, 443]
+    assert edge["deploy"]["endpoint_mode"] == endpoint
+
+
+def test_overlays_are_encrypted_when_asked() -> None:
+    assert all("encrypted" in stack({"swarm_encrypted": True})["networks"][name]["driver_opts"] for name in ("front", "hub", "users", "engine"))
+
+
+def test_names_fit_and_change_with_contents_alone() -> None:
+    before, again, after = render(name="a" * 30), render(name="a" * 30), render(name="a" * 30, culling={"idle_timeout": 7000})
+    assert max(map(len, before.names)) <= 64
+    assert before.names == again.names
+    assert len(set(before.names) - set(after.names)) == len(set(after.names) - set(before.names)) == 1
+
+
+def test_a_new_secret_has_a_new_name_that_tells_nothing() -> None:
+    before, after = render(fingerprints={"cookie_secret": "1"}), render(fingerprints={"cookie_secret": "2"})
+    assert len(set(after.names) - set(before.names)) == 1
+    assert {name for name in SERVICES if before.digests[name] != after.digests[name]} == {"hub"}
+    assert "hush" not in json.dumps(list(after.files.values()))
+
+
+def test_a_new_certificate_replaces_no_task() -> None:
+    """S1 1.12: it is in a volume, and reloaded."""
+    before, after = render(fingerprints={"tls_certificate": "1"}), render(fingerprints={"tls_certificate": "2"})
+    assert before.digests == after.digests
+    assert before.edge_version != after.edge_version
+
+
+def test_what_swarm_does_not_take_is_refused() -> None:
+    with pytest.raises(DescriptionError, match=r"jupyterhub_config.py has \d+ bytes, but Swarm takes configs of 500000 at most"):
+        render(extra_config={"long": "#" * 500_001})
+    with pytest.raises(DescriptionError, match="the secret cookie_secret has 500001 bytes"):
+        swarm_project.render(hub(), Swarm(), ENGINE, PROGRAMS, {}, {**SECRETS, "cookie_secret": "x" * 500_001})
+
+
+@pytest.mark.parametrize(
+    ("topics", "said"),
+    [
+        ({"spawner": {"shm_size": "1G"}}, "shm_size cannot be had on a swarm"),
+        ({"profiles": [{"name": "a", "shm_size": "1G"}]}, "shm_size cannot be had on a swarm"),
+        ({"spawner": {"gpus": ["0"]}}, "jupyterhub_spawner.gpus cannot be had on a swarm"),
+        (
+            {"storage": {"shared_folders": [{"name": "course", "write_groups": ["course"]}]}, "groups": {"course": []}},
+            "jupyterhub_storage.shared_folders cannot",
+        ),
+        ({"extra_files": [{"path": "/etc/motd", "content": "x"}]}, "jupyterhub_extra_files cannot be had on a swarm"),
+        ({"network": {"users_subnet": "10.77.0.0/20"}}, "jupyterhub_network.users_subnet cannot be had on a swarm"),
+        ({"network": {"bind_address": "127.0.0.1"}}, "Swarm publishes ports on all addresses of a node"),
+    ],
+)
+def test_what_this_target_does_not_do_is_refused(topics: dict[str, t.Any], said: str) -> None:
+    with pytest.raises(DescriptionError, match=said):
+        render(**topics)
+
+
+def test_reservations_are_those_of_swarm_spawner() -> None:
+    text = render(spawner={"mem_guarantee": "1G", "cpu_guarantee": 0.5}, profiles=[{"name": "large", "mem_guarantee": "2G"}]).files["hub/jupyterhub_config.py"]
+    assert "c.SwarmSpawner.mem_guarantee = '1G'" in text
+    assert "c.SwarmSpawner.cpu_guarantee = 0.5" in text
+    assert "'mem_guarantee': '2G'" in text
+    assert "extra_host_config" not in text
+
+
+@pytest.mark.parametrize(
+    ("variables", "sticky"),
+    [({}, True), ({"swarm_volume_driver": "local"}, True), ({"swarm_volume_driver": "local", "swarm_volume_driver_options": {"type": "nfs"}}, False)],
+)
+def test_servers_go_where_files_are_unless_files_are_everywhere(variables: dict[str, t.Any], sticky: bool) -> None:
+    assert f"c.SwarmServer.sticky = {sticky}" in render(variables).files["hub/jupyterhub_config.py"]
+
+
+@given(descriptions())
+@settings(max_examples=25)
+def test_any_hub_has_a_stack_that_is_read_back(variables: dict[str, t.Any]) -> None:
+    made = Hub.from_variables(variables)
+    validation.check(made)
+    try:
+        swarm.check(made)
+    except DescriptionError:
+        return
+    found = swarm_project.render(made, Swarm(), ENGINE, PROGRAMS, {}, SECRETS)
+    assert set(yaml.safe_load(found.files["stack.yaml"])["services"]) == set(SERVICES)
+    assert set(json.loads(found.files["guard/guard.json"])["images"]) == set(swarm_spawner.images(made, swarm.user_image(made, ENGINE)))
