@@ -6,7 +6,8 @@
 Each class has its ``package``, its ``module``, its ``bases`` (nearest first), the ``traits`` that these do not have in the same form, those of theirs that it
 is ``without``, and old names: ``renamed`` mean the same as the new ones, ``replaced`` do not.
 The form of a value is a word (bool, int, float, str, null, size: bytes such as 1G, code: what only Python can say, any) or a list: int or float with bounds,
-``or`` with forms, ``one of`` with values, ``caseless`` with words, ``list``, ``set`` or ``dict`` with the forms of what is in them.
+``or`` with forms, ``one of`` with values, ``caseless`` with words, ``list``, ``set`` or ``dict`` with the forms of what is in them; a list that may not be
+empty has the least number of elements, too.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def bare(trait: t.Any) -> Form:
     if "ByteSpecification" in kinds:
         return "size"
     if "Command" in kinds:
-        return ["or", "str", ["list", "str"]]
+        return ["or", "str", container(trait, kinds)]
     if "UnicodeOrFalse" in kinds:
         return ["or", "str", ["one of", False]]
     if "Bool" in kinds:
@@ -114,7 +115,8 @@ def container(trait: t.Any, kinds: set[str]) -> Form:
     for kind in ("Set", "List"):
         if kind in kinds:
             element = form(trait._trait) if trait._trait is not None else "any"
-            return [kind.lower(), element] if element != "any" else kind.lower()
+            least = [trait._minlen] if trait._minlen else []
+            return [kind.lower(), element, *least] if least or element != "any" else kind.lower()
     if "Tuple" in kinds:
         return "list"
     return "any" if type(trait).__name__ == "Any" else "code"

@@ -189,7 +189,7 @@ def values(form: Form) -> st.SearchStrategy[t.Any]:
     if kind == "or":
         return st.one_of([values(item) for item in inner if item != "code"])
     if kind in ("list", "set"):
-        return st.lists(values(inner[0]) if inner else ANY_TEXT, max_size=3)
+        return st.lists(values(inner[0]) if inner else ANY_TEXT, min_size=sum(inner[1:]), max_size=3)
     if kind == "dict":
         return st.dictionaries(ANY_TEXT, values(inner[1]) if inner else JSON, max_size=3)
     if inner:

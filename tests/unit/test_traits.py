@@ -44,7 +44,11 @@ WRONG: list[tuple[str, dict[str, t.Any]]] = [
         config(JupyterHub={"named_server_limit_per_user": 1.5}),
     ),
     ("jupyterhub_config.Spawner.args[1] must be a string, not integer 1", config(Spawner={"args": ["x", 1]})),
-    ("jupyterhub_config.DockerSpawner.cmd must be a string or a list, not integer 7", config(DockerSpawner={"cmd": 7})),
+    ("jupyterhub_config.DockerSpawner.cmd must be a string or a list of at least 1, not integer 7", config(DockerSpawner={"cmd": 7})),
+    (
+        "jupyterhub_config.LocalAuthenticator.add_user_cmd must be a string or a list of at least 1, not list []",
+        config(LocalAuthenticator={"add_user_cmd": []}),
+    ),
     ("jupyterhub_config.DockerSpawner.mem_limit must be an amount of memory such as 1G, not string '1 GB'", config(DockerSpawner={"mem_limit": "1 GB"})),
     ("jupyterhub_config.Spawner.poll_jitter is 2, but it must be a number between 0 and 1", config(Spawner={"poll_jitter": 2})),
     ("jupyterhub_config.KubeSpawner.volumes must be a list or a dictionary, not string 'x'", config(KubeSpawner={"volumes": "x"})),

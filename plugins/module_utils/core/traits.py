@@ -413,6 +413,8 @@ def taken(form: Form, value: t.Any, path: str) -> t.Any:
             return value
         raise DescriptionError(f"{path} is {shown(value)}, which is none of its choices{nearest(str(value), [str(item) for item in inner])}")
     if kind in ("list", "set") and isinstance(value, (list, tuple) if kind == "list" else (list, tuple, set, frozenset)):
+        if inner[1:] and len(value) < inner[1]:
+            raise DescriptionError(f"{path} is {shown(value)}, but it must be {wanted(form)}")
         return [taken(inner[0], item, f"{path}[{index}]") for index, item in enumerate(t.cast("list[t.Any]", value))] if inner else value
     if kind == "dict" and isinstance(value, dict):
         return {key: taken(inner[1], item, f"{path}.{key}") for key, item in value.items()} if inner else value
@@ -445,6 +447,8 @@ def wanted(form: Form) -> str:
     if kind in NUMBERS and inner:
         low, high = inner
         return f"a number between {low} and {high}" if None not in inner else f"a number of at least {low}" if high is None else f"a number of at most {high}"
+    if kind in ("list", "set") and inner[1:]:
+        return f"a list of at least {inner[1]}"
     if kind == "or":
         return " or ".join(map(wanted, inner))
     if kind in ("one of", "caseless"):
