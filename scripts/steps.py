@@ -1,14 +1,19 @@
 # Copyright (c) 2026, vdsg.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run targets of the Makefile one after another: a heading, a sign of life, a log for each; stop at the first that fails."""
+"""Run targets of the Makefile: a heading, a sign of life, a log for each; begin no further one when one has failed.
+
+`--` begins a lane: the steps of one run one after another, the lanes beside each other.
+"""
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 LOGS = pathlib.Path(__file__).resolve().parents[1] / ".cache/logs"
@@ -20,18 +25,6 @@ def last_line(log: pathlib.Path) -> str:
     return lines[-1][:150] if lines else "started"
 
 
-def run(step: str, log: pathlib.Path) -> int:
-    """Run one target with its output in `log`; say every now and then where it is."""
-    began = time.monotonic()
-    command, environment = ["make", "--no-print-directory", step], {**os.environ, "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
-    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment) as process:
-        while True:
-            try:
-                return process.wait(HEARTBEAT)
-            except subprocess.TimeoutExpired:
-                print(f"    {time.monotonic() - began:4.0f} s  {last_line(log)}", flush=True)
-
-
 def excerpt(lines: list[str]) -> str:
     """Return what explains a failure: the end, and last of all what Ansible said when a task failed, which clean-up may have pushed far up."""
     failed = [index for index, line in enumerate(lines) if line.startswith(("fatal:", "failed:", "[ERROR]:"))][:5]
@@ -39,21 +32,67 @@ def excerpt(lines: list[str]) -> str:
     return "\n".join([*lines[-80:], *found])
 
 
-def main(steps: list[str]) -> None:
+class Run:
+    """Steps in lanes; `passed` and `failed` are the names of those that ended."""
+
+    def __init__(self, lanes: list[list[str]]) -> None:
+        self.lanes = lanes
+        self.total = sum(map(len, lanes))
+        self.began = 0
+        self.passed: list[str] = []
+        self.failed: list[str] = []
+        self.lock = threading.Lock()
+
+    def say(self, step: str, started: float) -> None:
+        log = LOGS / f"{step}.log"
+        print(f"    {time.monotonic() - started:4.0f} s  {step}: {last_line(log)}", flush=True)
+
+    def step(self, step: str) -> int:
+        """Run one target with its output in its log; say every now and then where it is."""
+        with self.lock:
+            self.began += 1
+            print(f"==> [{self.began}/{self.total}] {step}", flush=True)
+        started = time.monotonic()
+        environment = {**os.environ, "NO_COLOR": "1", "ANSIBLE_NOCOLOR": "1"}
+        command = ["make", "--no-print-directory", step]
+        with (LOGS / f"{step}.log").open("w") as output, subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment) as process:
+            while True:
+                try:
+                    code = process.wait(HEARTBEAT)
+                    break
+                except subprocess.TimeoutExpired:
+                    self.say(step, started)
+        self.say(step, started)
+        return code
+
+    def lane(self, steps: list[str]) -> None:
+        for step in steps:
+            # What runs in another lane is finished, so that it leaves nothing behind.
+            if self.failed:
+                return
+            (self.failed if self.step(step) else self.passed).append(step)
+
+
+def main(arguments: list[str]) -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
+    lanes: list[list[str]] = [[]]
+    for argument in arguments:
+        if argument == "--":
+            lanes.append([])
+        else:
+            lanes[-1].append(argument)
+    run = Run(lanes)
     began = time.monotonic()
-    for number, step in enumerate(steps, 1):
-        print(f"==> [{number}/{len(steps)}] {step}", flush=True)
-        started, log = time.monotonic(), LOGS / f"{step}.log"
-        code = run(step, log)
-        if code:
-            print(excerpt(log.read_text(errors="replace").splitlines()))
-            print(f"{step} failed after {time.monotonic() - started:.0f} s; its output is in {log.relative_to(LOGS.parents[1])}, `make {step}` repeats it.")
-            print(f"{number - 1} passed, 1 failed, {len(steps) - number} not run")
-            sys.exit(1)
-        print(f"    {time.monotonic() - started:4.0f} s  {last_line(log)}", flush=True)
-    print(f"All steps in {time.monotonic() - began:.0f} s.")
-    print(f"{len(steps)} passed, 0 failed")
+    with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
+        list(pool.map(run.lane, lanes))
+    for step in run.failed:
+        log = LOGS / f"{step}.log"
+        print(excerpt(log.read_text(errors="replace").splitlines()))
+        print(f"{step} failed; its output is in {log.relative_to(LOGS.parents[1])}, `make {step}` repeats it.")
+    left = run.total - len(run.passed) - len(run.failed)
+    print(f"{time.monotonic() - began:.0f} s{f', {left} steps not run' if left else ''}.")
+    print(f"{len(run.passed)} passed, {len(run.failed)} failed")
+    sys.exit(1 if run.failed else 0)
 
 
 if __name__ == "__main__":
