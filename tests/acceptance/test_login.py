@@ -15,6 +15,7 @@ import typing as t
 import urllib.parse
 import uuid
 
+import oauthlib.oauth1
 import pytest
 
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, HubError, LoginRefused, forms, until
@@ -476,6 +477,40 @@ def test_custom_class_with_its_traits_and_secrets(settings: Settings, plays: Pla
     assert refused(settings.client(), "jo", "another password")
     assert refused(settings.client(), "nobody", password)
     plays.variables |= {"jupyterhub_extra_secrets": {}, "jupyterhub_extra_config": {}}
+
+
+# ---- A learning platform
+
+
+def launch(settings: Settings, user: str, secret: str, **changes: str) -> tuple[HubClient, dict[str, str]]:
+    """Open the hub from a course, as a platform has the browser do it (LTI 1.1: a form that is signed with OAuth 1); return the form, too."""
+    client = settings.client()
+    url = f"{client.url}/hub/lti/launch"
+    kind = {"lti_message_type": "basic-lti-launch-request", "lti_version": "LTI-1p0", "resource_link_id": "17", "context_id": "course"}
+    signer = oauthlib.oauth1.Client("moodle", client_secret=secret, signature_type=oauthlib.oauth1.SIGNATURE_TYPE_BODY)
+    header = {"Content-Type": "application/x-www-form-urlencoded"}
+    _url, _headers, body = signer.sign(url, "POST", {**kind, "user_id": user, "roles": "Learner"}, header)
+    form = {**dict(urllib.parse.parse_qsl(body)), **changes}
+    client.session.post(url, data=form, timeout=60, allow_redirects=False)
+    return client, form
+
+
+def whoami(client: HubClient) -> int:
+    return client.session.get(f"{client.url}/hub/api/user", timeout=30).status_code
+
+
+def test_lti_lets_in_whom_the_platform_sends(settings: Settings, plays: Plays, work: Work, hub: Engine) -> None:
+    """Signed with the shared secret, for the address that people see, once; the secret is nowhere but in its file."""
+    secret = uuid.uuid4().hex
+    deploy(plays, work, auth={"method": "lti", "allow_all": True, "lti": {"version": "1.1", "consumers": {"moodle": secret}}})
+    nia, form = launch(settings, "nia", secret)
+    assert (me(nia)["name"], me(nia)["admin"]) == ("nia", False)
+    again = settings.client()
+    again.session.post(f"{again.url}/hub/lti/launch", data=form, timeout=60, allow_redirects=False)
+    assert whoami(again) == 403, "a launch that somebody has read counts once"
+    assert whoami(launch(settings, "nia", "another secret")[0]) == 403
+    assert whoami(launch(settings, "nia", secret, user_id="ada")[0]) == 403, "what is signed is not changed on the way"
+    assert secret not in json.dumps(hub.inspect()) + hub.logs()
 
 
 def test_dummy_asks_for_no_password_and_still_for_a_name(settings: Settings, plays: Plays, work: Work) -> None:
