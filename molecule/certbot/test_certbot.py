@@ -14,8 +14,6 @@ import os
 import pathlib
 import re
 import shutil
-import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -33,7 +31,7 @@ from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import certif
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import authority
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, KernelError, resolve, until
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
-from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import run
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import certificate_of, run
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import Plays, lives, owned, restarted
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.test_change import Witness
 
@@ -51,10 +49,7 @@ DAY = 86400
 
 def wire(name: str = DOMAIN, port: int = PORTS["https_port"]) -> x509.Certificate:
     """Return the certificate that the edge shows, whoever signed it."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection, context.wrap_socket(connection, server_hostname=name) as secured:
-        return x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
+    return certificate_of("127.0.0.1", port, name)
 
 
 def first(pem: str) -> x509.Certificate:
@@ -286,7 +281,7 @@ def test_a_server_of_an_unknown_authority_is_refused(plays: Plays) -> None:
 
 def address(value: str) -> None:
     """Have the name server say where the hub is."""
-    settings = INVENTORY["test_settings"]
+    settings = INVENTORY["test_acme_settings"]
     key = "YSBrZXkgb2YgdGhpcyB0ZXN0IGFsb25l"
     lines = [f"server 127.0.0.1 {settings['dns_port']}", f"zone {settings['zone']}", f"update delete {DOMAIN} A", f"update add {DOMAIN} 1 A {value}", "send"]
     command = ["docker", "exec", "--interactive", "certbot-acme-dns-1", "nsupdate", "-y", f"hmac-sha256:certbot:{key}"]
@@ -439,16 +434,16 @@ def second(settings: Settings, project: pathlib.Path, tmp_path_factory: pytest.T
 
 
 def test_a_wildcard_and_a_host_name_for_each_person(settings: Settings, second: Plays, project: pathlib.Path) -> None:
-    test = INVENTORY["test_settings"]
+    test = INVENTORY["test_acme_settings"]
     second.variables |= {
         "certbot_challenge": "dns",
         "certbot_dns_plugin": "rfc2136",
         "certbot_dns_propagation_seconds": 1,
         "certbot_dns_credentials": {
-            "dns_rfc2136_server": "{{ test_gateway }}",
+            "dns_rfc2136_server": "{{ test_acme_address }}",
             "dns_rfc2136_port": str(test["dns_port"]),
             "dns_rfc2136_name": "certbot.",
-            "dns_rfc2136_secret": "{{ test_settings.key }}",
+            "dns_rfc2136_secret": "{{ test_acme_settings.key }}",
             "dns_rfc2136_algorithm": "HMAC-SHA256",
         },
     }

@@ -37,6 +37,11 @@ options:
     description: Do this only if the edge does not run and certbot needs no edge, so that the edge starts with the certificate that it is to have.
     type: bool
     default: false
+  target:
+    description: What the hub runs on, by the name of the role that deployed it. On a swarm, the edge is the one of the manager that is spoken to.
+    type: str
+    choices: [docker_compose, swarm]
+    default: docker_compose
 """
 
 EXAMPLES = r"""
@@ -46,6 +51,14 @@ EXAMPLES = r"""
     given: "{{ hub.secrets }}"
   vars:
     hub: "{{ lookup('vdsg.jupyterhub.description') }}"
+
+- name: Look after the certificate of a hub on a swarm
+  vdsg.jupyterhub.docker_certificate:
+    description: "{{ hub.variables }}"
+    given: "{{ hub.secrets }}"
+    target: swarm
+  vars:
+    hub: "{{ lookup('vdsg.jupyterhub.description', parts=['swarm', 'certbot']) }}"
 """
 
 RETURN = r"""
@@ -101,33 +114,44 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import certbot, validation
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.description import Certbot
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.description import Certbot, DockerCompose, Hub, Swarm
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import files
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.certificate import ComposeEdge, Paths, from_certbot, told, write_metrics
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.described import LIBRARIES, engine_of, hub_of
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.certificate import Edge, Paths, from_certbot, told, write_metrics
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.described import LIBRARIES, engine_of, hub_of, swarm_of
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.door import open_door
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.lock import held
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.running import Running
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.secret_store import Store
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.swarm_running import SwarmRunning
+
+
+def hub_on(module: AnsibleModule, hub: Hub) -> tuple[Running, DockerCompose | Swarm]:
+    """Return where the hub runs, and the settings of that."""
+    if module.params["target"] == "swarm":
+        docker, swarm = swarm_of(module)
+        return SwarmRunning(docker, hub, swarm), swarm
+    docker, compose = engine_of(module)
+    return Running(docker, hub.name), compose
 
 
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     hub = hub_of(module)
-    docker, settings = engine_of(module)
+    running, settings = hub_on(module, hub)
     acme = Certbot.from_variables(module.params["description"])
     if not validation.tls_here(hub):
         return {"changed": False, "looked": False, "line": f"{hub.name}: jupyterhub_tls.mode is {hub.tls.mode}; there is no certificate here"}
     paths = Paths(validation.project_dir(hub, settings))
-    edge = ComposeEdge(docker, hub, settings, acme, paths)
-    if module.params["before_start"] and (edge.runs or acme.challenge == "webroot"):
-        return {"changed": False, "looked": False, "line": f"{hub.name}: the certificate is looked after when the edge runs"}
     path, given = f"{paths.secrets}/tls_certificate", dict(module.params["given"])
     if module.check_mode and hub.tls.mode == "letsencrypt":
         why = certbot.due(hub, acme, files.read(path) or "", time.time())
         return {"changed": bool(why), "looked": False, "line": f"{hub.name}: certbot would {f'get a certificate: {why}' if why else 'do nothing'}"}
+    edge = Edge(running, hub, acme, paths, settings.wait_timeout)
+    if module.params["before_start"] and (edge.runs or acme.challenge == "webroot"):
+        return {"changed": False, "looked": False, "line": f"{hub.name}: the certificate is looked after when the edge runs"}
     with held(paths.lock, time.monotonic() + acme.timeout, f"another run looks after the certificate of the hub {hub.name}"):
         before = files.read(path)
         if hub.tls.mode == "letsencrypt":
-            given |= from_certbot(docker, hub, acme, given, paths, edge.runs)
+            given |= from_certbot(running.docker, hub, acme, given, paths, edge.runs)
         store = Store(paths.secrets, time.time())
         store.fill_tls(hub, given)
         version, delivered = edge.deliver(store, dry_run=module.check_mode)
@@ -145,6 +169,7 @@ def main() -> None:
             "description": {"type": "dict", "required": True},
             "given": {"type": "dict", "default": {}, "no_log": True},
             "before_start": {"type": "bool", "default": False},
+            "target": {"type": "str", "choices": ["docker_compose", "swarm"], "default": "docker_compose"},
         },
         supports_check_mode=True,
     )

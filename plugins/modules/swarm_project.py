@@ -122,6 +122,11 @@ settings:
   returned: always
   type: dict
   sample: {docker_host: '', wait_timeout: 300}
+tls_mode:
+  description: Who ends TLS, as in C(jupyterhub_tls.mode).
+  returned: always
+  type: str
+  sample: letsencrypt
 project_dir:
   description: Directory of the stack's files on the host.
   returned: always
@@ -192,6 +197,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import people, report, swarm, swarm_project, validation
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.description import Certbot
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.people import People
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.schema import DescriptionError
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import files
@@ -211,12 +217,13 @@ LOOK = 10
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     hub = hub_of(module)
     docker, settings = swarm_of(module)
-    preflight = SwarmPreflight(docker, hub, settings)
+    acme = Certbot.from_variables(module.params["description"])
+    preflight = SwarmPreflight(docker, hub, settings, acme)
     started = not module.check_mode and preflight.initialise()
     facts = preflight.look()
     result: dict[str, t.Any] = {"changed": started, "name": hub.name, "url": validation.public_url(hub), "project_dir": preflight.project_dir}
     result |= {"settings": dataclasses.asdict(settings), "cli": ["docker", *docker.options], "hints": report.hints(hub, preflight.project_dir)}
-    result |= dataclasses.asdict(facts)
+    result |= {"tls_mode": hub.tls.mode, **dataclasses.asdict(facts)}
     if module.params["only_look"] or ((facts.missing or facts.unpushed) and not module.check_mode):
         return result
 

@@ -9,9 +9,13 @@ import base64
 import contextlib
 import json
 import os
+import socket
+import ssl
 import subprocess
 import sys
 import typing as t
+
+from cryptography import x509
 
 # One listener on port 80 for every address that the tests give to its network namespace.
 LISTENER = """
@@ -111,6 +115,14 @@ def run(*command: str, given: str = "", timeout: float = 120) -> str:
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)[:200]}: exit {done.returncode}: {done.stderr.strip()[-1000:]}")
     return done.stdout
+
+
+def certificate_of(address: str, port: int, name: str) -> x509.Certificate:
+    """Return the certificate that a server shows to those who ask for a name, whoever signed it."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((address, port), timeout=10) as connection, context.wrap_socket(connection, server_hostname=name) as secured:
+        return x509.load_der_x509_certificate(secured.getpeercert(binary_form=True) or b"")
 
 
 class DockerEngine:

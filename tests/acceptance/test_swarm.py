@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import subprocess
 import uuid
 
 import pytest
+from cryptography import x509
 
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, until
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
-from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import Engine, SwarmEngine, run
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import Engine, SwarmEngine, certificate_of, run
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import Plays
 
 
@@ -129,3 +131,37 @@ def test_first_start_needs_no_pull(swarm: SwarmEngine, alice: HubClient) -> None
         role = run("docker", "node", "inspect", "--format", "{{.Spec.Role}}", node).strip()
         found = subprocess.run([*docker, "docker", "images", "--quiet", image], capture_output=True, text=True, check=True).stdout
         assert found or role == "manager"
+
+
+def wire(settings: Settings) -> x509.Certificate:
+    return certificate_of(settings.need("--hub-address"), 443, settings.host)
+
+
+def test_certificate_of_an_acme_server_comes_and_is_renewed_unnoticed(
+    swarm: SwarmEngine, settings: Settings, alice: HubClient, plays: Plays, project: pathlib.Path
+) -> None:
+    """From the hub's own authority to an ACME server and back, through an edge that runs, under an open kernel websocket."""
+    tasks = {service: swarm.task(service)["ID"] for service in ("hub", "proxy", "edge")}
+    with alice.kernel() as kernel:
+        kernel.execute("answer = 41")
+        assert plays.deploy(tls={"mode": "letsencrypt"}) > 0
+        first = wire(settings)
+        assert "Pebble" in first.issuer.rfc4514_string()
+        assert plays.deploy() == 0
+        done = plays.renew(certbot_force_renewal=True)
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(rf"{swarm.name}: the certificate of {settings.host} was replaced; it is valid until .* \(\d+ days\)\n", done.stdout)
+        second = wire(settings)
+        assert second.serial_number != first.serial_number
+        assert second == x509.load_pem_x509_certificate((project / "secrets/tls_certificate").read_bytes())
+        HubClient(settings.need("--hub-url"), ca=str(project.parent / "acme/root.pem")).wait_until_healthy()
+        done = plays.renew()
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        done = plays.renew(certbot_force_renewal=True, certbot_server="https://127.0.0.1:18849/dir")
+        assert done.returncode != 0
+        assert "the ACME server cannot be reached" in done.stderr
+        assert wire(settings) == second
+        assert plays.deploy(tls={"mode": "self_signed"}) > 0
+        settings.client().wait_until_healthy()
+        assert kernel.execute("answer + 1") == "42"
+    assert {service: swarm.task(service)["ID"] for service in tasks} == tasks

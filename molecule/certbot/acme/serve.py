@@ -17,8 +17,8 @@ $TTL 1
 @ IN SOA ns.{zone}. admin.{zone}. 1 3600 600 86400 1
 @ IN NS ns.{zone}.
 ns IN A 127.0.0.1
-hub IN A 127.0.0.1
-*.hub IN A 127.0.0.1
+{host} IN A {address}
+*.{host} IN A {address}
 """
 NAMED = """\
 options {{ directory "/data"; listen-on port {port} {{ any; }}; listen-on-v6 {{ none; }}; pid-file "/data/named.pid"; session-keyfile "/data/session.key";
@@ -48,7 +48,7 @@ def acme(settings: dict[str, t.Any]) -> list[str]:
 
 def dns(settings: dict[str, t.Any]) -> list[str]:
     """BIND with one zone, which certbot may change."""
-    (DATA / "zone").write_text(ZONE.format(zone=settings["zone"]))
+    (DATA / "zone").write_text(ZONE.format(zone=settings["zone"], host=settings.get("host", "hub"), address=settings.get("address", "127.0.0.1")))
     (DATA / "named.conf").write_text(NAMED.format(port=settings["dns_port"], zone=settings["zone"], key=settings["key"]))
     return ["named", "-g", "-c", str(DATA / "named.conf")]
 

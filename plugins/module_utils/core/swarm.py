@@ -57,7 +57,6 @@ def check(hub: Hub) -> None:
         "jupyterhub_extra_files": hub.extra_files,
         "jupyterhub_spawner.gpus": hub.spawner.gpus,
         "shm_size": [layer for layer in layers if layer.shm_size],
-        "jupyterhub_tls.mode letsencrypt": hub.tls.mode == "letsencrypt",
         "jupyterhub_network.users_subnet": hub.network.users_subnet,
     }
     for variable, value in given.items():
@@ -294,7 +293,10 @@ class Stack:
             "command": ["-c", f"{FILES['edge']}/nginx.conf", "-g", "daemon off;"],
             "networks": ["front"],
             "ports": [{"target": target, "published": port, "mode": "ingress" if mesh else "host"} for target, port in published.items()],
-            "volumes": [{"type": "volume", "source": "edge-files", "target": FILES["edge"], "read_only": True}],
+            "volumes": [
+                {"type": "volume", "source": source, "target": target, "read_only": True}
+                for source, target in (("edge-files", FILES["edge"]), ("acme", nginx.WEBROOT))
+            ],
             "tmpfs": ["/tmp"],
             "healthcheck": healthcheck("curl", *look),
             "deploy": {"endpoint_mode": "vip"} if mesh else {},
@@ -308,7 +310,7 @@ def healthcheck(*command: str) -> dict[str, t.Any]:
 
 def volume_names() -> tuple[str, ...]:
     """Return the volumes that are made ahead on the node of the hub."""
-    return ("data", "edge-files")
+    return ("data", "acme", "edge-files")
 
 
 def owned(hub: Hub) -> str:

@@ -11,9 +11,10 @@ import os
 import time
 import typing as t
 
-from ..core import certbot, certificates, docker_compose, images, project, validation
+from ..core import certbot, certificates, images, project, validation
+from ..core import secrets as core_secrets
 from ..core.certificates import Words
-from ..core.description import Certbot, DockerCompose, Hub
+from ..core.description import Certbot, Hub
 from ..core.project import Project
 from ..core.schema import DescriptionError
 from . import files
@@ -72,16 +73,19 @@ def image(docker: Docker, hub: Hub, settings: Certbot, kind: str) -> str:
     return found
 
 
-class ComposeEdge:
-    """The edge of a hub on docker compose."""
+class Edge:
+    """The edge of a hub on an engine, which has its files in a volume there: a container of docker compose, or a service's on this node of a swarm.
 
-    def __init__(self, docker: Docker, hub: Hub, settings: DockerCompose, certbot_settings: Certbot, paths: Paths) -> None:
-        self.docker = docker
+    ``timeout`` are the seconds in which it loads what is new.
+    """
+
+    def __init__(self, running: Running, hub: Hub, certbot_settings: Certbot, paths: Paths, timeout: float) -> None:
+        self.docker = running.docker
         self.hub = hub
-        self.settings = settings
         self.certbot = certbot_settings
         self.paths = paths
-        self.running = Running(docker, hub.name)
+        self.timeout = timeout
+        self.running = running
         self.running.look()
 
     @property
@@ -100,7 +104,7 @@ class ComposeEdge:
 
         It tests before it loads, and goes on with what it had where that fails; then its volume is put back, too, for the next start.
         """
-        secrets = docker_compose.secret_files(self.hub)["edge"]
+        secrets = {f"secrets/{name}": source for name, source in core_secrets.files(self.hub, "edge").items()}
         conf, version = project.renewed(self.conf(), secrets, store.fingerprints())
         rendered = Project({CONF: conf}, {"edge": secrets}, version, {}, {})
         delivery = Delivery(self.docker, self.hub, rendered, store.wanted, self.image(), ("edge",))
@@ -112,7 +116,7 @@ class ComposeEdge:
         delivery.deliver((), services)
         if self.runs:
             try:
-                self.running.reload_edge(version, time.monotonic() + self.settings.wait_timeout)
+                self.running.reload_edge(version, time.monotonic() + self.timeout)
             except DescriptionError:
                 delivery.restore(before)
                 raise

@@ -20,6 +20,8 @@ from .preflight import ENGINE_SOCKET, Preflight, has, taken
 
 Node = dict[str, t.Any]
 IPVS = "/proc/net/ip_vs"
+HERE = ("base", "certbot")
+"""Images that no other node needs: one is built on, the other runs beside the engine that is spoken to."""
 RESOLV_CONF = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 
 
@@ -179,7 +181,7 @@ class SwarmPreflight(Preflight):
 
     def check_reach(self, able: t.Sequence[Node], references: t.Mapping[str, str]) -> None:
         """Raise when other nodes could not get an image that is made here."""
-        made = sorted(reference for reference in references.values() if reference.startswith(f"{images.REPOSITORY}/"))
+        made = sorted(reference for kind, reference in references.items() if kind not in HERE and reference.startswith(f"{images.REPOSITORY}/"))
         if len(able) > 1 and made and not self.settings.push_to:
             raise DescriptionError(
                 f"swarm_push_to must name a registry: the swarm has {len(able)} nodes, and {made[0]} is made on one of them; the others could not pull it"
@@ -188,7 +190,7 @@ class SwarmPreflight(Preflight):
     def pushed(self, engine: SwarmEngine) -> tuple[SwarmEngine, dict[str, str]]:
         """Return the engine with the names that images have at the registry, by digest, and those that it does not have yet."""
         theirs = server_checks.chosen_images(self.hub)
-        local = {kind: reference for kind, reference in engine.images.items() if kind != "base" and reference not in theirs}
+        local = {kind: reference for kind, reference in engine.images.items() if kind not in HERE and reference not in theirs}
         present = self.docker.inspect("image", *local.values())
         unpushed: dict[str, str] = {}
         names = dict(engine.images)

@@ -62,7 +62,9 @@ class SwarmRemoval:
         on_swarm = {"service": "{{.Name}}", "network": "{{.Name}}", "config": "{{.Name}}", "secret": "{{.Name}}"} if info == "true" else {}
         removed = {kind: sorted(self.docker.lines(kind, "ls", "--filter", self.filter, "--format", form)) for kind, form in on_swarm.items()}
         removed["container"] = sorted(
-            self.docker.lines("ps", "--all", "--filter", self.filter, "--filter", f"label={COMPONENT}=delivery", "--format", "{{.Names}}")
+            name
+            for component in ("delivery", "certbot")
+            for name in self.docker.lines("ps", "--all", "--filter", self.filter, "--filter", f"label={COMPONENT}={component}", "--format", "{{.Names}}")
         )
         volumes = self.docker.inspect("volume", *self.docker.lines("volume", "ls", "--quiet", "--filter", self.filter))
         data = sorted(volume["Name"] for volume in volumes if (volume["Labels"] or {}).get(COMPONENT) in KEPT)
