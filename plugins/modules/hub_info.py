@@ -26,7 +26,7 @@ attributes:
     details: [Nothing changes.]
   idempotent:
     support: full
-requirements: [docker command line for a hub O(name)]
+requirements: [docker command line and cryptography for a hub O(name)]
 options:
   timeout:
     description: Seconds until the hub must answer.
@@ -101,6 +101,17 @@ maintenance:
   returned: always
   type: dict
   sample: {announcement: Back at noon, since: '2026-11-21T10:00:00Z'}
+certificate:
+  description: The certificate that the edge has, of a hub O(name) that ends TLS itself; C(days_left) are whole days.
+  returned: always
+  type: dict
+  sample:
+    names: [hub.vdsg.at]
+    issuer: CN=E8,O=Let's Encrypt,C=US
+    serial_number: 3e9f0c
+    not_before: '2026-11-23T04:17:00Z'
+    not_after: '2027-02-21T04:17:00Z'
+    days_left: 89
 health:
   description:
     - C(unrouted) are paths that the proxy should know and does not, C(pending) the servers that are starting or stopping; of a hub O(name), C(containers) are
@@ -116,7 +127,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.certificates import CRYPTOGRAPHY_ERROR
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import care
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.certificate import of_edge
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.connection import ARGUMENTS, RULES, docker_of, hub_of
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.door import open_door
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.running import SERVICES, Running
@@ -127,10 +140,12 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         hub.ready(time.monotonic() + module.params["timeout"])
         found = care.facts_of(hub)
     containers = {}
+    found["certificate"] = {}
     if module.params["name"]:
         running = Running(docker_of(module), module.params["name"])
         running.look()
         containers = {service: running.health(service) for service in SERVICES}
+        found["certificate"] = of_edge(running)
     health = found["health"]
     health |= {"containers": containers, "well": not health["unrouted"] and set(containers.values()) <= {"healthy"}}
     return {"changed": False, **found}
@@ -138,7 +153,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     module = AnsibleModule(argument_spec={**ARGUMENTS, "timeout": {"type": "int", "default": 10}}, supports_check_mode=True, **RULES)
-    open_door(module, run)
+    open_door(module, run, {"cryptography": CRYPTOGRAPHY_ERROR} if module.params["name"] else None)
 
 
 if __name__ == "__main__":

@@ -238,6 +238,8 @@ def test_facts_say_all_that_is_and_no_secret(plays: Plays, alice: HubClient, set
         "containers": dict.fromkeys(("firewall", "guard", "proxy", "hub", "edge"), "healthy"),
     }
     assert found["maintenance"] is None
+    assert settings.host in found["certificate"]["names"]
+    assert found["certificate"]["days_left"] > 0
     text = json.dumps(found)
     for path in pathlib.Path(settings.need("--hub-secrets-dir")).iterdir():
         assert path.read_text().strip() not in text

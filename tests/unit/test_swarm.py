@@ -107,6 +107,15 @@ def test_a_new_certificate_replaces_no_task() -> None:
     assert before.edge_version != after.edge_version
 
 
+def test_another_way_to_a_certificate_replaces_no_edge() -> None:
+    """The volume for answers to challenges is there whatever the mode; what differs is in files that the edge loads anew."""
+    own, acme = render(), render(tls={"mode": "letsencrypt"}, domain="hub.example.org")
+    assert own.digests["edge"] == acme.digests["edge"]
+    assert "/.well-known/acme-challenge/" in acme.files["edge/nginx.conf"]
+    (service,) = [item for name, item in yaml.safe_load(acme.files["stack.yaml"])["services"].items() if name == "edge"]
+    assert {"type": "volume", "source": "acme", "target": "/var/www/acme", "read_only": True} in service["volumes"]
+
+
 def test_what_swarm_does_not_take_is_refused() -> None:
     with pytest.raises(DescriptionError, match=r"jupyterhub_config.py has \d+ bytes, but Swarm takes configs of 500000 at most"):
         render(extra_config={"long": "#" * 500_001})

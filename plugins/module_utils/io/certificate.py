@@ -11,7 +11,7 @@ import os
 import time
 import typing as t
 
-from ..core import certbot, certificates, images, project, validation
+from ..core import certbot, certificates, images, nginx, project, validation
 from ..core import secrets as core_secrets
 from ..core.certificates import Words
 from ..core.description import Certbot, Hub
@@ -131,21 +131,31 @@ class Edge:
 
 def told(hub: Hub, before: str | None, after: str) -> dict[str, t.Any]:
     """Return what is known of a certificate, and one line for people."""
-    certificate = certificates.read_chain(after)[0]
-    begin, end = certificates.dates(certificate)
-    now = time.time()
-    days = int((end.timestamp() - now) // 86400)
-    names = list(certificates.names_of(certificate))
+    found = facts(after)
     what = "is new" if before is None else "was replaced" if before.strip() != after.strip() else "stays"
-    line = f"{hub.name}: the certificate of {hub.domain} {what}; it is valid until {end:%Y-%m-%d %H:%M} UTC ({days} days)"
+    end = f"{found['not_after'][:16].replace('T', ' ')} UTC ({found['days_left']} days)"
+    return {**found, "line": f"{hub.name}: the certificate of {hub.domain} {what}; it is valid until {end}"}
+
+
+def of_edge(running: Running) -> dict[str, t.Any]:
+    """Return what is known of the certificate that an edge has; nothing where it ends no TLS or is not there."""
+    if "edge" not in running.containers:
+        return {}
+    status, text, _message = running.docker.follow(running.container("edge"), f"{nginx.FILES}/secrets/tls_certificate")
+    return {} if status else facts(text)
+
+
+def facts(pem: str) -> dict[str, t.Any]:
+    """Return what is known of the first certificate of a chain."""
+    certificate = certificates.read_chain(pem)[0]
+    begin, end = certificates.dates(certificate)
     return {
-        "names": names,
+        "names": list(certificates.names_of(certificate)),
         "issuer": certificate.issuer.rfc4514_string(),
         "serial_number": f"{certificate.serial_number:x}",
         "not_before": f"{begin:%Y-%m-%dT%H:%M:%SZ}",
         "not_after": f"{end:%Y-%m-%dT%H:%M:%SZ}",
-        "days_left": days,
-        "line": line,
+        "days_left": int((end.timestamp() - time.time()) // 86400),
     }
 
 
