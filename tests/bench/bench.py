@@ -30,10 +30,13 @@ import typing as t
 
 import requests
 import websocket
+from cryptography import x509
 
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import docker_compose, project, resolve, traits
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.schema import DescriptionError
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.authority import Pair, make_leaf
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, KernelError, until
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import certificate_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = ROOT / ".cache/bench"
@@ -41,6 +44,7 @@ PLAIN = ROOT / "tests/bench/plain"
 
 # How a hub is deployed and removed; --inventory says where the images come from.
 DEPLOY = ["ansible-playbook", "--inventory", "INVENTORY", "site.yml", "--extra-vars", "@VARIABLES"]
+RENEW = ["ansible-playbook", "--inventory", "INVENTORY", "renew_certs.yml", "--extra-vars", "@VARIABLES"]
 REMOVE = ["ansible-playbook", "--inventory", "INVENTORY", "remove.yml", "--extra-vars", "@VARIABLES", "--extra-vars", "jupyterhub_remove_data=true"]
 
 NAME, HTTPS_PORT = "bench", 28444
@@ -48,7 +52,8 @@ PLAIN_NAME, PLAIN_PORT = "bench-plain", 28445
 ALONE = 5  # visits of a single person in each round
 PEOPLE = [f"u{number}" for number in range(10)]
 PROJECT = WORK / "project"
-PARTS = ["deployments", "people", "changes", "renderers", "configuration", "crowd"]
+PARTS = ["deployments", "people", "changes", "renderers", "configuration", "crowd", "renewals"]
+RENEWALS = 20
 
 NOTHING_TO_DO = f"""\
 - hosts: localhost
@@ -126,6 +131,10 @@ class Ours:
         """Run site.yml with these variables changed, from now on."""
         self.variables |= changes
         return self._play(DEPLOY)
+
+    def renew(self) -> tuple[float, str]:
+        """Run renew_certs.yml."""
+        return self._play(RENEW)
 
     def remove(self) -> None:
         """Take the hub away, with its data and secrets."""
@@ -326,8 +335,9 @@ def people(passwords: Passwords, runs: int) -> list[str]:
 class Watch:
     """Looks at the login page and through an open kernel websocket, without a pause, while something happens."""
 
-    def __init__(self, client: HubClient) -> None:
+    def __init__(self, client: HubClient, ca: pathlib.Path = PROJECT / "authority.pem") -> None:
         self._client = client
+        self._ca = ca
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._page), threading.Thread(target=self._kernel)]
         self._pages = 0
@@ -339,7 +349,7 @@ class Watch:
     def _page(self) -> None:
         session = requests.Session()
         session.trust_env = False
-        session.verify = str(PROJECT / "authority.pem")
+        session.verify = str(self._ca)
         last = time.monotonic()
         failing = False
         while not self._over.wait(0.02):
@@ -531,6 +541,64 @@ def crowd(ours: Ours, runs: int) -> list[str]:
     ]
 
 
+# 8: renewals
+
+
+def seen(serial: int, since: float) -> float:
+    """Return how many seconds after a moment the edge shows a certificate to whoever connects."""
+    until(lambda: certificate_of("127.0.0.1", HTTPS_PORT, "localhost").serial_number == serial, 60, "the new certificate on the wire")
+    return time.monotonic() - since
+
+
+def renewals(ours: Ours, passwords: Passwords, runs: int) -> list[str]:
+    """How long it takes until a replaced certificate is on the wire, and what people notice of many in a row."""
+    progress("renewals")
+    ours.deploy()
+    signer = Pair(*((PROJECT / "secrets" / name).read_text() for name in ("authority_certificate", "authority_key")))
+    ca, pair = WORK / "authority.pem", {name: WORK / f"{name}.pem" for name in ("certificate", "key")}
+    ca.write_text(signer.certificate)
+
+    def replace() -> int:
+        """Replace the files of the certificate, as a renewal elsewhere does; return its serial number."""
+        leaf = make_leaf(signer, ["localhost"], time.time())
+        for name, text in zip(pair, leaf, strict=True):
+            pair[name].write_text(text)
+        return int(x509.load_pem_x509_certificate(leaf.certificate.encode()).serial_number)
+
+    replace()
+    ours.deploy(jupyterhub_tls={"mode": "provided", **{name: str(path) for name, path in pair.items()}})
+    client = HubClient(ours.url, ca=str(ca))
+    client.login(PEOPLE[0], passwords.user)
+    client.start_server()
+    idle = [ours.renew()[0] for _number in range(runs)]
+    shown: list[float] = []
+    with Watch(client, ca) as watch, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        for number in range(RENEWALS):
+            progress(f"renewal {number + 1} of {RENEWALS}")
+            serial = replace()
+            answer = pool.submit(seen, serial, time.monotonic())
+            ours.renew()
+            shown.append(answer.result())
+    ours.deploy(jupyterhub_tls={})
+    delivery = max(statistics.median(shown) - statistics.median(idle), 0.0)
+    return [
+        "## 8. Renewals of the certificate",
+        "",
+        f"`renew_certs.yml` with nothing to do ({runs} times), and after the files of a provided certificate were replaced ({RENEWALS} times in a row),",
+        "until whoever connects is shown the new one; the login page is asked for every 20 ms, and an open kernel websocket runs code without a pause.",
+        "",
+        *table(
+            ["", "median (range)"],
+            ["a run with nothing to do", f"{spread(idle)}; promised: at most 5"],
+            ["until the new one is on the wire, from the start of the run", spread(shown)],
+            ["the difference, in seconds", verdict(delivery, 2)],
+            ["login page does not answer", f"{watch.dark:.2f} s"],
+            ["longest answer of the kernel", f"{watch.longest_silence:.2f} s"],
+            ["websockets dropped", f"{watch.dropped} (promised: 0{'' if watch.dropped == 0 else ' — **missed**'})"],
+        ),
+    ]
+
+
 def machine() -> list[str]:
     """Say what this was measured on, without saying whose it is."""
     cpu = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "unknown")
@@ -587,6 +655,8 @@ def main() -> None:
             lines += configuration(given.runs)
         if "crowd" in wanted:
             lines += crowd(ours, given.runs)
+        if "renewals" in wanted:
+            lines += renewals(ours, passwords, given.runs)
         text = "\n".join(lines).rstrip() + "\n"
         if given.only:
             print(text)
