@@ -546,7 +546,7 @@ def crowd(ours: Ours, runs: int) -> list[str]:
 
 def seen(serial: int, since: float) -> float:
     """Return how many seconds after a moment the edge shows a certificate to whoever connects."""
-    until(lambda: certificate_of("127.0.0.1", HTTPS_PORT, "localhost").serial_number == serial, 60, "the new certificate on the wire")
+    until(lambda: certificate_of("127.0.0.1", HTTPS_PORT, "localhost").serial_number == serial, 60, "the new certificate on the wire", 0.02)
     return time.monotonic() - since
 
 
