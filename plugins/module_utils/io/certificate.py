@@ -107,7 +107,7 @@ class Edge:
         secrets = {f"secrets/{name}": source for name, source in core_secrets.files(self.hub, "edge").items()}
         conf, version = project.renewed(self.conf(), secrets, store.fingerprints())
         rendered = Project({CONF: conf}, {"edge": secrets}, version, {}, {})
-        delivery = Delivery(self.docker, self.hub, rendered, store.wanted, self.image(), ("edge",))
+        delivery = Delivery(self.docker, self.hub, rendered, store.wanted, self.image(), ("edge",), ("edge-files",))
         _volumes, services = delivery.plan()
         behind = self.runs and not self.running.edge_has_loaded(version)
         if dry_run or not (services or behind):

@@ -211,8 +211,9 @@ class PodLine:
             raise Unreachable(f"the hub cannot be asked through its pod: {reason(str(exc))}") from exc
         if not line:
             said = (talk.read_channel(STDERR_CHANNEL) or b"").decode(errors="replace")
+            how = f"no answer in {seconds:.0f} seconds" if talk.is_open() else reason(said)
             self.close()
-            raise Unreachable(f"the hub cannot be asked through its pod: {reason(said)}")
+            raise Unreachable(f"the hub cannot be asked through its pod: {how}")
         return [Answer(*answer) for answer in json.loads(line)]
 
     def begin(self) -> t.Any:
