@@ -1,19 +1,24 @@
 # Copyright (c) 2026, vdsg.jupyterhub contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which cluster is asked, by a kubeconfig: the one that is named, never another one; and manifests in a directory."""
+"""Which cluster is asked, by a kubeconfig: the one that is named, never another one; what its pods say; and manifests in a directory."""
 
 from __future__ import annotations
 
 import pathlib
+import socket
+import ssl
+import threading
+import time
 import typing as t
 
 import pytest
+import websocket
 import yaml
 
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.description import K8s, from_variables
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.schema import DescriptionError
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import cluster
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import authority, cluster
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.k8s_secrets import read_directory, stale
 
 
@@ -85,3 +90,33 @@ def test_only_our_own_files_of_a_directory_are_stale(tmp_path: pathlib.Path) -> 
 
 def test_nothing_is_read_where_there_is_no_directory(tmp_path: pathlib.Path) -> None:
     assert read_directory(str(tmp_path / "none")) == {}
+
+
+def test_what_tls_has_read_already_is_not_waited_for(tmp_path: pathlib.Path) -> None:
+    """Two frames in one record, as an API server sends them now and then: the second one is seen by nobody who waits at the socket."""
+    leaf = authority.make_leaf(authority.make_authority("pods", time.time()), ["pod.test"], time.time())
+    (tmp_path / "pair.pem").write_text("".join(leaf))
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    server.load_cert_chain(tmp_path / "pair.pem")
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    ours, theirs = socket.socketpair()
+    over = threading.Event()
+
+    def serve() -> None:
+        with server.wrap_socket(theirs, server_side=True) as secured:
+            kinds = (b"\x01", b"\x01an answer\n", b"\x02a complaint")
+            secured.sendall(b"".join(websocket.ABNF.create_frame(data, websocket.ABNF.OPCODE_BINARY).format() for data in kinds))
+            over.wait(30)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        talk = cluster.Talk.__new__(cluster.Talk)
+        talk.__dict__ |= {"_connected": True, "_channels": {}, "binary": True, "newline": b"\n", "sock": websocket.WebSocket()}
+        talk.sock.sock, talk.sock.connected = client.wrap_socket(ours), True
+        assert talk.readline_stdout(timeout=10) == b"an answer"
+        assert talk.read_channel(2) == b"a complaint"
+    finally:
+        over.set()
+        thread.join()
+        ours.close()

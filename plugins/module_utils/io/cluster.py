@@ -24,9 +24,10 @@ try:
     import urllib3
     import yaml
     from kubernetes import client, config
-    from kubernetes.stream.ws_client import STDERR_CHANNEL, STDOUT_CHANNEL, WSClient
+    from kubernetes.stream.ws_client import ABNF, STDERR_CHANNEL, STDOUT_CHANNEL, WSClient
 except ImportError as exc:  # the modules say so with missing_required_lib
     KUBERNETES_ERROR: ImportError | None = exc
+    WSClient = object
 else:
     KUBERNETES_ERROR = None
 
@@ -44,6 +45,25 @@ class ApiRefused(DescriptionError):
         super().__init__(f"the cluster refuses {what}: {reason(text)}")
         self.status = status
         self.reason = reason(text)
+
+
+class Talk(WSClient):
+    """A conversation with a process in a pod, in bytes.
+
+    The library waits at the socket for what TLS may have read from it already, and hangs (kubernetes-client/python#2414).
+    """
+
+    def update(self, timeout: float | None = 0) -> None:
+        """Take one frame, if there is one in this many seconds."""
+        if not (self.is_open() and self.sock.connected and getattr(self.sock.sock, "pending", int)()):
+            super().update(timeout)
+            return
+        kind, frame = self.sock.recv_data_frame(True)
+        if kind == ABNF.OPCODE_CLOSE:
+            self._connected = False
+        elif kind in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and frame.data[1:]:
+            channel = frame.data[0]
+            self._channels[channel] = self._channels.get(channel, b"") + frame.data[1:]
 
 
 def configuration(settings: K8s) -> t.Any:
@@ -170,7 +190,7 @@ class Cluster:
         path = f"{k8s_objects.path(k8s_objects.PODS, namespace, pod)}/exec?{urllib.parse.urlencode(query)}"
         headers = {**self.headers(), "sec-websocket-protocol": "v4.channel.k8s.io"}
         try:
-            return WSClient(self.configuration, f"{self.configuration.host}{path}".replace("http", "ws", 1), headers, capture_all=False, binary=True)
+            return Talk(self.configuration, f"{self.configuration.host}{path}".replace("http", "ws", 1), headers, capture_all=False, binary=True)
         except Exception as exc:  # websocket-client has a class of its own for each trouble
             raise Unreachable(f"the pod {pod} cannot be talked to: {reason(str(exc))}") from exc
 
