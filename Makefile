@@ -17,9 +17,11 @@ SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/m
 IMAGES := $(if $(wildcard playbooks/images.yml),images)
 # Those that want a Kubernetes.
 CLUSTERED := $(filter k8s openshift,$(SCENARIOS))
-STEPS := engine $(IMAGES) $(if $(wildcard tests/integration),integration) test-cluster $(SCENARIOS:%=test-%) $(if $(CLUSTERED),cluster-down)
-# They need no engine, and run beside the others.
-STATIC := lint unit sanity build
+# Two lanes, for two processors: what has its hubs on this machine's engine; and what needs none, or machines and a cluster of its own.
+ELSEWHERE := $(filter docker_engine quickstart remote swarm,$(SCENARIOS))
+HERE := $(filter-out $(CLUSTERED) $(ELSEWHERE),$(SCENARIOS))
+STEPS := engine images integration $(HERE:%=test-%) -- \
+  lint unit sanity build after:images test-cluster $(CLUSTERED:%=test-%) cluster-down $(ELSEWHERE:%=test-%)
 
 VERSION := $(shell sed -n 's/^version: //p' galaxy.yml)
 TARBALL := .cache/build/vdsg-jupyterhub-$(VERSION).tar.gz
@@ -56,7 +58,7 @@ remove: venv ## take it away again [TARGET=…] [REMOVE_DATA=true]
 	@ansible-playbook -i $(INVENTORY) remove.yml $(if $(filter true,$(REMOVE_DATA)),-e jupyterhub_remove_data=true)
 
 test: venv ## everything that CI runs
-	@$(PYTHON) scripts/steps.py $(STATIC) -- $(STEPS)
+	@$(PYTHON) scripts/steps.py $(STEPS)
 
 test-%: venv engine $(IMAGES)
 	@test -d molecule/$* || { echo 'There is no scenario $*; there are: $(SCENARIOS)' >&2; exit 1; }

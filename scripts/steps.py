@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run targets of the Makefile: a heading, a sign of life, a log for each; begin no further one when one has failed.
 
-`--` begins a lane: the steps of one run one after another, the lanes beside each other.
+`--` begins a lane: the steps of one run one after another, the lanes beside each other. `after:STEP` waits for a step of another lane.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 
 LOGS = pathlib.Path(__file__).resolve().parents[1] / ".cache/logs"
 HEARTBEAT = 20.0
+AFTER = "after:"
 
 
 def last_line(log: pathlib.Path) -> str:
@@ -37,7 +38,7 @@ class Run:
 
     def __init__(self, lanes: list[list[str]]) -> None:
         self.lanes = lanes
-        self.total = sum(map(len, lanes))
+        self.total = sum(not step.startswith(AFTER) for lane in lanes for step in lane)
         self.began = 0
         self.passed: list[str] = []
         self.failed: list[str] = []
@@ -68,9 +69,12 @@ class Run:
     def lane(self, steps: list[str]) -> None:
         for step in steps:
             # What runs in another lane is finished, so that it leaves nothing behind.
+            while step.startswith(AFTER) and step.removeprefix(AFTER) not in self.passed and not self.failed:
+                time.sleep(0.2)
             if self.failed:
                 return
-            (self.failed if self.step(step) else self.passed).append(step)
+            if not step.startswith(AFTER):
+                (self.failed if self.step(step) else self.passed).append(step)
 
 
 def main(arguments: list[str]) -> None:
