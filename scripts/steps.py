@@ -11,6 +11,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -19,6 +20,8 @@ import time
 LOGS = pathlib.Path(__file__).resolve().parents[1] / ".cache/logs"
 HEARTBEAT = 20.0
 AFTER = "after:"
+# A failed assertion, where it stands, and the summary, indented when Ansible shows them.
+REASON = re.compile(r"\s*(E   |FAILED |ERROR |[\w./-]+\.py:\d+: )")
 
 
 def last_line(log: pathlib.Path) -> str:
@@ -27,10 +30,11 @@ def last_line(log: pathlib.Path) -> str:
 
 
 def excerpt(lines: list[str]) -> str:
-    """Return what explains a failure: the end, and last of all what Ansible said when a task failed, which clean-up may have pushed far up."""
+    """Return what explains a failure: the end, what Ansible said when a task failed, which clean-up may have pushed far up, and last of all pytest's reasons."""
     failed = [index for index, line in enumerate(lines) if line.startswith(("fatal:", "failed:", "[ERROR]:"))][:5]
     found = [line for index in failed for line in (f"--- line {index + 1}:", *lines[index : index + 25])]
-    return "\n".join([*lines[-80:], *found])
+    reasons = [line.strip()[:300] for line in lines if REASON.match(line)]
+    return "\n".join([*lines[-80:], *found, *(reasons if len(reasons) < 50 else [*reasons[:25], "...", *reasons[-25:]])])
 
 
 class Run:
