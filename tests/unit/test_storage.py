@@ -122,11 +122,23 @@ BAD: list[tuple[dict[str, t.Any], str]] = [
     (file(FILE), "jupyterhub_extra_files has the path '/etc/course.conf' more than once"),
     ({"spawner": {"gpus": ["all"]}}, "jupyterhub_spawner.gpus is 'all', but it must be a list of numbers or UUIDs"),
     ({"spawner": {"gpus": ["0", "0"]}}, "jupyterhub_spawner has the gpu '0' more than once"),
-    ({"spawner": {"gpu": 1}}, "jupyterhub_spawner.gpu is 1, but jupyterhub_spawner.gpus names none"),
-    ({"spawner": {"gpus": ["0"]}, "profiles": [{"name": "a", "gpu": 2}]}, "jupyterhub_profiles[0].gpu is 2, but jupyterhub_spawner.gpus has 1"),
     ({"spawner": {"gpu": -1}}, "jupyterhub_spawner.gpu is -1, but it must be at least 0"),
     ({"spawner": {"supplemental_gids": [0]}}, "jupyterhub_spawner.supplemental_gids has 0, but a group is a number above 0"),
 ]
+
+
+ELSEWHERE: list[tuple[dict[str, t.Any], str]] = [
+    ({"spawner": {"gpu": 1}}, "jupyterhub_spawner.gpu is 1, but jupyterhub_spawner.gpus names none"),
+    ({"spawner": {"gpus": ["0"]}, "profiles": [{"name": "a", "gpu": 2}]}, "jupyterhub_profiles[0].gpu is 2, but jupyterhub_spawner.gpus has 1"),
+    ({"spawner": {"environment": {"A": {"field": "spec.nodeName"}}}}, "jupyterhub_spawner.environment.A is the field spec.nodeName of a pod, which only"),
+]
+
+
+@pytest.mark.parametrize(("topics", "message"), ELSEWHERE, ids=[message[:70] for _topics, message in ELSEWHERE])
+def test_what_only_a_cluster_has_is_refused_elsewhere(topics: dict[str, t.Any], message: str) -> None:
+    with pytest.raises(DescriptionError) as error:
+        resolved({**SIMPLE, **{f"jupyterhub_{name}": value for name, value in topics.items()}})
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(("topics", "message"), BAD, ids=[message[:70] for _topics, message in BAD])

@@ -17,7 +17,7 @@ from .schema import DescriptionError, shown
 
 OBJECT = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 CLAIM = re.compile(r"([a-z0-9.-]|\{[a-z]+\})+")
-SUB_PATH = re.compile(r"(?=.*\{folder\})(?!\.\.?(/|$))[A-Za-z0-9_.{}-]+(/(?!\.\.?(/|$))[A-Za-z0-9_.{}-]+)*")
+SUB_PATH = re.compile(r"(?=.*\{folder\})(?!\.\.?/)([A-Za-z0-9_.-]|\{folder\})+(/(?!\.\.?(/|$))([A-Za-z0-9_.-]|\{folder\})+)*")
 LABEL_KEY = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MODES = ("ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod")
@@ -65,7 +65,7 @@ def check(settings: K8s) -> None:
                 raise DescriptionError(f"k8s_{path}.access_modes has {shown(mode)}, but there are {', '.join(MODES)}")
         if not modes:
             raise DescriptionError(f"k8s_{path}.access_modes is empty, but a claim has one at least")
-    matches(SUB_PATH, settings.shared_folders.sub_path, "k8s_shared_folders.sub_path", "a relative path with {folder} in it, without . and ..")
+    matches(SUB_PATH, settings.shared_folders.sub_path, "k8s_shared_folders.sub_path", "a relative path without . and .. that has {folder} in it")
     matches(LABEL_KEY, settings.pods.gpu_resource, "k8s_pods.gpu_resource", "the name of a resource such as nvidia.com/gpu")
     for number, cidr in enumerate(settings.service.load_balancer_source_ranges):
         validation.network(cidr, f"k8s_service.load_balancer_source_ranges[{number}]")
@@ -144,6 +144,13 @@ def check_volumes(hub: Hub, settings: K8s) -> None:
         check_volume(hub, settings, f"jupyterhub_storage.extra_volumes[{index}]", volume)
     if not hub.storage.shared_folders and settings.shared_folders != K8sSharedFolders():
         raise DescriptionError("k8s_shared_folders means nothing without jupyterhub_storage.shared_folders; name folders there, or take it away")
+    places = {path: getattr(settings, path).sub_path.partition("/")[0] for path in ("storage", "shared_folders")}
+    claims = {settings.storage.existing_claim, settings.shared_folders.existing_claim}
+    if claims != {""} and len(claims) == 1 and ("{" in "".join(places.values()) or len(set(places.values())) == 1):
+        raise DescriptionError(
+            f"k8s_storage and k8s_shared_folders have the claim {settings.storage.existing_claim} in common, where a person could be called like a folder; "
+            "let each sub_path begin with a directory of its own, such as home/{username} and shared/{folder}"
+        )
 
 
 def check_volume(hub: Hub, settings: K8s, path: str, volume: ExtraVolume) -> None:

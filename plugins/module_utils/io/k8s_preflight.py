@@ -143,9 +143,9 @@ class Preflight:
         for item in classes:
             if (item["metadata"]["name"] == asked if asked else is_default(item)) and k8s_storage.on_one_node(item["provisioner"]):
                 raise DescriptionError(
-                    f"k8s_shared_folders asks the storage class {item['metadata']['name']} for ReadWriteMany, but {item['provisioner']} makes disks, which are in "
-                    "one node at a time; name a class of a file system in class_name or a claim in existing_claim, or set access_modes to [ReadWriteOnce] if "
-                    "all servers run on one node"
+                    f"k8s_shared_folders asks the storage class {item['metadata']['name']} for ReadWriteMany, but {item['provisioner']} makes disks, which are "
+                    "in one node at a time; name a class of a file system in class_name or a claim in existing_claim, or set access_modes to [ReadWriteOnce] "
+                    "if all servers run on one node"
                 )
 
 
