@@ -407,9 +407,9 @@ def test_a_pod_with_all_that_is_described_is_one(minor: str) -> None:
     """What KubeSpawner makes of it: values of volumes and mounts in the order of their names, variables by their names."""
     found = applied(1, {"course": "read", "notices": "write"})
     variables = [{"name": name, **(value if isinstance(value, dict) else {"value": value})} for name, value in found["environment"].items()]
-    container = {"name": "notebook", "image": "user:1", "env": variables, "volumeMounts": list(found["volume_mounts"].values())}
+    container: dict[str, t.Any] = {"name": "notebook", "image": "user:1", "env": variables, "volumeMounts": list(found["volume_mounts"].values())}
     container["resources"] = {"limits": found["extra_resource_limits"]}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "jupyter-sam"}}
+    pod: dict[str, t.Any] = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "jupyter-sam"}}
     pod["spec"] = {"containers": [container], "volumes": list(found["volumes"].values())}
     kubernetes_validate.validate(json.loads(json.dumps(pod)), minor, strict=True)
     assert {item["name"] for item in container["volumeMounts"]} == {item["name"] for item in pod["spec"]["volumes"]}
