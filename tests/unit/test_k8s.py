@@ -588,7 +588,7 @@ BAD: list[tuple[dict[str, t.Any], str]] = [
     ),
     ({"jupyterhub_extra_files": [{"path": "/etc/x", "content": "x" * 1_000_001}]}, "jupyterhub_extra_files have 1000001 bytes for servers"),
     ({"jupyterhub_spawner": {"environment": {"A": {"field": "spec.tolerations"}}}}, "jupyterhub_spawner.environment.A.field is 'spec.tolerations'"),
-    ({"jupyterhub_spawner": {"environment": {"A": {"field": "spec.nodeName", "secret": "b"}}}}, "must have one of secret, file and field"),
+    ({"jupyterhub_spawner": {"environment": {"A": {"field": "spec.nodeName", "secret": "b"}}}}, "must have one of secret and file, or on Kubernetes field"),
     ({"jupyterhub_extra_files": [{"path": "/etc/x", "content": {"field": "spec.nodeName"}}]}, "content is a reference, and must have one of secret and file"),
     ({"jupyterhub_tls": {"mode": "secret"}}, "k8s_tls_secret is required"),
     ({"jupyterhub_tls": {"mode": "cert_manager"}}, "k8s_certificate_issuer is required"),

@@ -184,7 +184,7 @@ def check_environments(hub: Hub) -> None:
 
 def check_reference(hub: Hub, path: str, value: Reference, of_server: bool = False) -> None:
     """Raise for a reference that leads nowhere; only an environment ``of_server`` may have fields of its pod."""
-    kinds = "secret, file and field" if of_server else "secret and file"
+    kinds = "secret and file, or on Kubernetes field" if of_server else "secret and file"
     if [bool(value.secret), bool(value.file), bool(value.field)].count(True) != 1 or (value.field and not of_server):
         raise DescriptionError(f"{path} is a reference, and must have one of {kinds}")
     if value.field:
