@@ -453,7 +453,7 @@ ADVICE: dict[str, str] = {
     "singleuser.networkTools": "nothing to do: NetworkPolicies close the metadata address, without a privileged container",
     "singleuser.cloudMetadata": "the metadata address stays closed; to open it, add it to jupyterhub_network.egress_allow",
     "singleuser.networkPolicy": "NetworkPolicies of servers are always there; jupyterhub_network.egress_allow opens destinations",
-    "singleuser.allowPrivilegeEscalation": "servers cannot gain privileges here; jupyterhub_config.KubeSpawner.container_security_context says otherwise if they must",
+    "singleuser.allowPrivilegeEscalation": "servers cannot gain privileges here; jupyterhub_config.KubeSpawner.container_security_context can say otherwise",
     "singleuser.storage.dynamic.volumeNameTemplate": "nothing to do: it is a name inside of the pod",
     "singleuser.storage.dynamic": "it is for singleuser.storage.type dynamic; take it away",
     "singleuser.storage.static": "it is for singleuser.storage.type static; take it away",

@@ -149,7 +149,11 @@ class Result:
     def ordered(self) -> dict[str, t.Any]:
         """Return the variables in the order of the description."""
         order = [f"{prefix}{field.name}" for prefix, cls in (("jupyterhub_", Hub), ("k8s_", K8s)) for field in dataclasses.fields(cls)]
-        return {name: self.variables[name] for name in order if name in self.variables}
+        found = {name: self.variables[name] for name in order if name in self.variables}
+        for name in ("jupyterhub_extra_config", "jupyterhub_extra_secrets"):
+            if name in found:
+                found[name] = dict(sorted(found[name].items()))
+        return found
 
     def inventory(self) -> dict[str, str]:
         """Return the files of an inventory by their paths in it."""
@@ -160,6 +164,13 @@ class Result:
             REPORT: self.report(),
             **{f"{VARIABLES}/{path}": text for path, text in self.files.items()},
         }
+
+    def lines(self, path: str) -> list[str]:
+        """Return what is said at the end of a run."""
+        found = [f"The inventory is in {path}; secrets are in {VARIABLES}/secrets there, of mode 0600: encrypt them with `ansible-vault encrypt`."]
+        found += ["", "To know:", *(f"- {note}" for note in self.notes)] if self.notes else []
+        found += ["", "Without a counterpart:", *(f"- {key}: {advice}" for key, advice in self.unused.items())] if self.unused else []
+        return [*found, "", f"All of it is in {REPORT} of the inventory, too."]
 
     def report(self) -> str:
         """Return all that is to be known as text."""
