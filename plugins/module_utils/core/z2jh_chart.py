@@ -443,7 +443,7 @@ ADVICE: dict[str, str] = {
     "proxy.chp.errorTarget": "pages of errors are the hub's; change them with jupyterhub_look.templates",
     "proxy.chp.nodeSelector": "k8s_node_selector is for hub, proxy and edge together; there it is what hub.nodeSelector says",
     "proxy.traefik": TRAEFIK,
-    "proxy.traefik.hsts": "jupyterhub_tls.hsts: true has the edge say it for a year; behind an Ingress, its controller says it",
+    "proxy.traefik.hsts": "jupyterhub_tls.hsts: true has the edge say it; behind an Ingress, its controller says it",
     "proxy.secretSync": TRAEFIK,
     "proxy.https.letsencrypt": "the issuer of cert-manager has address and server of ACME; put them there",
     "proxy.https.manual": "it is for proxy.https.type manual; take it away, or set jupyterhub_tls.mode to provided",

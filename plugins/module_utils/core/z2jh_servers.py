@@ -401,6 +401,9 @@ def field_of(value: t.Any) -> str:
     return ""
 
 
+NO_VARIABLE = "it is not taken over: it is no environment variable; set what is meant by hand"
+
+
 def entries(values: Values, path: Path) -> t.Iterator[tuple[str, Path, str | dict[str, t.Any]]]:
     """Yield environment variables: name, where it stands, and the text or what Kubernetes has for a value."""
     given = values.at(path)
@@ -409,11 +412,14 @@ def entries(values: Values, path: Path) -> t.Iterator[tuple[str, Path, str | dic
         values.take(path, mapping)
     for index, item in enumerate(listed):
         place: Path = (*path, index if isinstance(given, list) else item["name"])
+        if not isinstance(item, dict):
+            values.leave(place, NO_VARIABLE)
+            continue
         inner = item.get("value") if isinstance(given, dict) and isinstance(item.get("value"), dict) else item
         if inner is item and item.get("value") is None and "valueFrom" not in item:
             continue
         if not isinstance(inner, dict) or not isinstance(item.get("name"), str):
-            values.leave(place, "it is not taken over: it is no environment variable; set what is meant by hand")
+            values.leave(place, NO_VARIABLE)
             continue
         name = str(inner.get("name", item["name"]))
         if inner.get("value") is not None:
