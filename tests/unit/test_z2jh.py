@@ -66,6 +66,18 @@ def config(found: z2jh.Result) -> str:
     return str(next(item for item in rendered.manifests if item["kind"] == "ConfigMap")["data"]["jupyterhub_config.py"])
 
 
+class Loader(yaml.SafeLoader):
+    """YAML as Ansible reads it."""
+
+
+def as_it_is(loader: yaml.SafeLoader, node: yaml.Node) -> t.Any:
+    assert isinstance(node, yaml.ScalarNode)
+    return loader.construct_scalar(node)
+
+
+Loader.add_constructor("!unsafe", as_it_is)
+
+
 # --- whole hubs
 
 
@@ -105,9 +117,7 @@ def test_the_variables_are_what_ansible_reads_from_the_file() -> None:
     found = translated(sample("large"))
     text = found.inventory()["group_vars/k8s/main.yml"]
     assert "20-template.py: !unsafe |" in text
-    loader = type("Loader", (yaml.SafeLoader,), {})
-    loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))  # type: ignore[attr-defined]
-    assert yaml.load(text, loader) == json.loads(json.dumps(found.variables))
+    assert yaml.load(text, Loader) == json.loads(json.dumps(found.variables))
 
 
 # --- no key is lost
@@ -414,3 +424,437 @@ def test_what_the_chart_has_anyway_needs_no_word(version: int) -> None:
     for given in (shown, nothing):
         assert translated(given).unused == {}
     assert translated(nothing).variables == translated(values()).variables
+
+
+# --- what is no values.yaml, and what the chart does not have
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (None, "this is no values.yaml of zero-to-jupyterhub: it is empty"),
+        (["hub"], "this is no values.yaml of zero-to-jupyterhub: it is a list, not a dictionary"),
+        ("hub", "this is no values.yaml of zero-to-jupyterhub: it is a string, not a dictionary"),
+        ({}, "none of its keys is one of that chart; these are the values of another chart"),
+        ({"replicaCount": 1, "image": {}}, "none of its keys is one of that chart (it has image, replicaCount); these are the values of another chart"),
+        ({"jupyterhub": {"hub": {}}, "other": 1}, "these are the values of a chart in which that is jupyterhub: read those below jupyterhub"),
+        ({"sops": {"mac": "x"}, "hub": {}}, "values.yaml is encrypted with sops"),
+        ({"auth": {"type": "github"}, "hub": {}}, "values.yaml has auth, which charts before 1.0 had"),
+        ({"hub": 3}, "values.yaml: hub must be a dictionary, not integer, as the chart has it"),
+        ({"singleuser": {"cpu": 2}}, "values.yaml: singleuser.cpu must be a dictionary, not integer, as the chart has it"),
+    ],
+)
+def test_what_is_no_values_yaml_is_refused_in_a_sentence(given: t.Any, sentence: str) -> None:
+    with pytest.raises(DescriptionError) as refused:
+        translated(given)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_values_below_a_key_of_a_parent_chart() -> None:
+    given = {"jupyterhub": values(cull={"timeout": 7200}), "other": 1}
+    assert translated(given, below="jupyterhub").variables == translated(given["jupyterhub"]).variables
+    with pytest.raises(DescriptionError, match="has no dictionary jupyterhubb"):
+        translated(given, below="jupyterhubb")
+
+
+def test_a_version_of_the_chart_that_is_not_known() -> None:
+    with pytest.raises(DescriptionError, match="version 2, but 3 and 4 are known"):
+        translated(values(), chart=2)
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("singleuser.imagee", "did you mean singleuser.image?"),
+        ("hub.concurentSpawnLimit", "did you mean hub.concurrentSpawnLimit?"),
+        ("singleuser.profileList", ""),
+        ("hub.timeout", "did you mean"),
+        ("hub.profileList", "did you mean singleuser.profileList?"),
+        ("hub.imagePullSecret", "charts before 0.10 said there how images are pulled, and versions 3 and 4 do not; take it away"),
+        ("singleuser.cloudMetadata.enabled", "charts before 0.10 had it"),
+        ("qwertyuiop", "the chart has no such key, and ignores or refuses it; take it away"),
+    ],
+)
+def test_a_key_that_the_chart_does_not_have(path: str, advice: str) -> None:
+    given = values()
+    put(given, path, [{"display_name": "a"}])
+    unused = translated(given).unused
+    assert (advice in unused[path]) if advice else (path not in unused)
+
+
+def test_a_value_of_another_type_is_named_without_being_shown() -> None:
+    found = translated(values(singleuser={"startTimeout": "hush", "cmd": {"a": "hush"}, "extraEnv": "hush", "memory": {"limit": "hush"}}))
+    assert set(found.unused) == {"singleuser.startTimeout", "singleuser.cmd", "singleuser.extraEnv", "singleuser.memory.limit"}
+    assert "hush" not in str(found)
+    assert found.unused["singleuser.startTimeout"] == "it is not taken over: it is not a whole number; set what is meant by hand"
+
+
+def test_files_are_merged_as_helm_merges_them() -> None:
+    """Dictionaries are merged, lists are replaced, null takes a value away."""
+    first = values(singleuser={"nodeSelector": {"a": "1", "b": "2"}, "cmd": ["a", "b"], "cpu": {"limit": 2}})
+    second = {"singleuser": {"nodeSelector": {"b": "3"}, "cmd": ["c"], "cpu": {"limit": None}}}
+    found = z2jh.from_files([first, None, second], OPTIONS, NOW).variables
+    assert found["k8s_pods"]["node_selector"] == {"a": "1", "b": "3"}
+    assert found["jupyterhub_spawner"]["cmd"] == ["c"]
+    assert "cpu_limit" not in found["jupyterhub_spawner"]
+
+
+# --- who may log in
+
+
+def hub_config(cls: str, **traits: t.Any) -> Json:
+    name = cls.rpartition(".")[2]
+    return values(hub={"config": {"JupyterHub": {"authenticator_class": cls}, name: traits}})
+
+
+OAUTH = {"client_id": "id", "client_secret": "hush"}
+OIDC = {f"{name}_url": f"https://id.example.org/{name}" for name in ("authorize", "token", "userdata")}
+LTI = {"issuer": "https://lms.example.org", "authorize_url": "https://lms.example.org/auth", "jwks_endpoint": "https://lms.example.org/jwks"}
+LOGINS: list[tuple[str, Json, Json]] = [
+    ("oauthenticator.github.GitHubOAuthenticator", {**OAUTH, "allowed_organizations": ["a"]}, {"method": "github", "allowed_organizations": ["a"]}),
+    ("oauthenticator.GitLabOAuthenticator", {**OAUTH, "allowed_gitlab_groups": ["a"]}, {"method": "gitlab", "allowed_groups": ["a"]}),
+    ("oauthenticator.GoogleOAuthenticator", {**OAUTH, "hosted_domain": "example.org"}, {"method": "google", "google": {"hosted_domain": ["example.org"]}}),
+    ("oauthenticator.azuread.AzureAdOAuthenticator", {**OAUTH, "tenant_id": "a"}, {"method": "azuread", "tenant_id": "a"}),
+    ("oauthenticator.bitbucket.BitbucketOAuthenticator", {**OAUTH, "allowed_teams": ["a"]}, {"method": "bitbucket", "allowed_organizations": ["a"]}),
+    ("oauthenticator.auth0.Auth0OAuthenticator", {**OAUTH, "auth0_domain": "a.auth0.com"}, {"method": "auth0", "auth0_domain": "a.auth0.com"}),
+    (
+        "oauthenticator.generic.GenericOAuthenticator",
+        {**OAUTH, **OIDC, "username_key": "email", "claim_groups_key": "groups", "allowed_groups": ["a"], "scope": ["openid"]},
+        {"method": "oidc", "oidc": OIDC, "username_claim": "email", "groups_claim": "groups", "allowed_groups": ["a"], "manage_groups": True},
+    ),
+    (
+        "oauthenticator.generic.GenericOAuthenticator",
+        {**OAUTH, **OIDC, "auth_state_groups_key": "oauth_user.realm.roles", "admin_groups": ["a"], "manage_groups": True, "allow_all": True},
+        {"method": "oidc", "groups_claim": "realm.roles", "admin_groups": ["a"], "allow_all": True},
+    ),
+    (
+        "oauthenticator.cilogon.CILogonOAuthenticator",
+        {**OAUTH, "allowed_idps": {"https://id.example.org/a": {"username_derivation": {"username_claim": "eppn"}}}},
+        {"method": "cilogon", "idps": {"https://id.example.org/a": {"username_derivation": {"username_claim": "eppn"}}}},
+    ),
+    (
+        "ldapauthenticator.LDAPAuthenticator",
+        {"server_address": "ldap.example.org", "bind_dn_template": "uid={username},dc=example", "use_ssl": True, "allowed_groups": ["cn=a"]},
+        {"method": "ldap", "allowed_groups": ["cn=a"]},
+    ),
+    ("nativeauthenticator.NativeAuthenticator", {"open_signup": True, "minimum_password_length": 10}, {"method": "native", "min_password_length": 10}),
+    ("firstuseauthenticator.FirstUseAuthenticator", {"min_password_length": 9}, {"method": "firstuse", "min_password_length": 9}),
+    ("ltiauthenticator.lti13.auth.LTI13Authenticator", {"client_id": ["1"], **LTI}, {"method": "lti", "lti": {"version": "1.3", "client_ids": ["1"], **LTI}}),
+    ("ltiauthenticator.LTI11Authenticator", {"consumers": {"key": "hush"}}, {"method": "lti"}),
+    ("SharedPasswordAuthenticator", {"user_password": "hush-hush", "admin_password": "hush-" * 8}, {"method": "shared_password"}),
+    ("DummyAuthenticator", {}, {"method": "dummy", "acknowledge_insecure": True}),
+    ("DummyAuthenticator", {"password": "a-long-password"}, {"method": "shared_password"}),
+    ("null", {}, {"method": "custom", "custom_class": "jupyterhub.auth.NullAuthenticator"}),
+    ("mine.OwnAuthenticator", {**OAUTH, "where": "here"}, {"method": "custom", "custom_class": "mine.OwnAuthenticator", "client_id": "id"}),
+]
+
+
+@pytest.mark.parametrize(("cls", "traits", "auth"), LOGINS, ids=[f"{index}-{cls}" for index, (cls, _traits, _auth) in enumerate(LOGINS)])
+@pytest.mark.parametrize("chart", [3, 4])
+def test_every_authenticator_of_the_chart_is_a_method(cls: str, traits: Json, auth: Json, chart: int) -> None:
+    found = translated(hub_config(cls, **traits) | {"proxy": {"https": {"enabled": True, "type": "offload", "hosts": ["hub.example.org"]}}}, chart=chart)
+    assert auth.items() <= found.variables["jupyterhub_auth"].items()
+    assert found.unused == {}
+    assert [note for note in found.notes if REFUSED in note] == []
+    taken(found)
+
+
+def test_tmp_and_pam_want_more_than_the_values_say() -> None:
+    tmp = translated({"hub": {"config": {"JupyterHub": {"authenticator_class": "tmp"}}}, "singleuser": {"storage": {"type": "none"}}})
+    assert [note for note in tmp.notes if REFUSED in note] == []
+    taken(tmp)
+    pam = translated(hub_config("pam"))
+    assert any("jupyterhub_auth.password_file" in note for note in pam.notes)
+
+
+def test_people_are_those_of_the_lists_in_lower_case() -> None:
+    given = values(hub={"config": {"Authenticator": {"admin_users": ["Jenny"], "allowed_users": ["Sam", "jenny"]}, "JupyterHub": {"admin_users": ["Bob"]}}})
+    assert translated(given, admins=("Ann",)).variables["jupyterhub_users"] == [
+        {"name": "ann", "admin": True},
+        {"name": "jenny", "admin": True},
+        {"name": "bob", "admin": True},
+        {"name": "sam"},
+    ]
+
+
+def test_version_3_let_everybody_in_where_no_list_said_who() -> None:
+    given = hub_config("nativeauthenticator.NativeAuthenticator") | {}
+    assert "allow_all" not in translated(given, chart=3).variables["jupyterhub_auth"]
+    given = hub_config("ldap", server_address="ldap.example.org", bind_dn_template=["uid={username}"])
+    assert translated(given, chart=3).variables["jupyterhub_auth"]["allow_all"] is True
+    assert "allow_all" not in translated(given, chart=4).variables["jupyterhub_auth"]
+    given["hub"]["config"]["Authenticator"]["allowed_users"] = ["sam"]
+    assert "allow_all" not in translated(given, chart=3).variables["jupyterhub_auth"]
+
+
+def test_the_nearest_class_wins_and_the_other_is_named() -> None:
+    given = hub_config("github", **OAUTH)
+    given["hub"]["config"] |= {
+        "GitHubOAuthenticator": {**OAUTH, "enable_auth_state": False},
+        "Authenticator": {"admin_users": ["a"], "enable_auth_state": True},
+    }
+    found = translated(given)
+    assert found.variables["jupyterhub_auth"]["enable_auth_state"] is False
+    assert "GitHubOAuthenticator says something else" in found.unused["hub.config.Authenticator.enable_auth_state"]
+
+
+# --- how people get in
+
+
+TLS_MANUAL = {"key": pem(EXAMPLE_KEY), "cert": certificate("hub.example.org", key=EXAMPLE_KEY)}
+INGRESS = {"enabled": True, "hosts": ["hub.example.org"]}
+REACHES: list[tuple[str, Json, Json]] = [
+    ("nothing", {}, {"jupyterhub_tls": {"mode": "none"}, "k8s_service": {"type": "LoadBalancer"}}),
+    (
+        "letsencrypt",
+        {"proxy": {"https": {"enabled": True, "hosts": ["hub.example.org", "b.example.org"], "letsencrypt": {"contactEmail": "a@example.org"}}}},
+        {"jupyterhub_tls": {"names": ["b.example.org"], "mode": "cert_manager"}, "k8s_certificate_issuer": "letsencrypt"},
+    ),
+    (
+        "manual",
+        {"proxy": {"https": {"enabled": True, "type": "manual", "hosts": ["hub.example.org"], "manual": TLS_MANUAL}}},
+        {"jupyterhub_domain": "hub.example.org"},
+    ),
+    ("offload", {"proxy": {"https": {"enabled": True, "type": "offload"}}}, {"jupyterhub_tls": {"mode": "external"}, "k8s_service": {"type": "LoadBalancer"}}),
+    (
+        "secret",
+        {"proxy": {"https": {"enabled": True, "type": "secret", "secret": {"name": "mine"}}}},
+        {"jupyterhub_tls": {"mode": "secret"}, "k8s_tls_secret": "mine"},
+    ),
+    (
+        "node ports",
+        {"proxy": {"service": {"type": "NodePort", "nodePorts": {"http": 30090}}, "https": {"enabled": False}}},
+        {"k8s_service": {"type": "NodePort"}, "jupyterhub_network": {"http_port": 30090}},
+    ),
+    ("node ports of the cluster's", {"proxy": {"service": {"type": "NodePort"}}}, {"jupyterhub_network": {"http_port": 30080}}),
+    ("ingress", {"ingress": INGRESS}, {"jupyterhub_tls": {"mode": "none"}, "k8s_ingress": {"enabled": True}}),
+    ("ingress and a Secret", {"ingress": {**INGRESS, "tls": [{"secretName": "mine"}]}}, {"jupyterhub_tls": {"mode": "secret"}, "k8s_tls_secret": "mine"}),
+    (
+        "ingress and cert-manager",
+        {"ingress": {**INGRESS, "annotations": {"cert-manager.io/issuer": "ours"}, "tls": [{"secretName": "mine"}]}},
+        {"jupyterhub_tls": {"mode": "cert_manager"}, "k8s_certificate_issuer": "ours", "k8s_certificate_issuer_kind": "Issuer"},
+    ),
+    (
+        "ingress and offload",
+        {"ingress": {**INGRESS, "ingressClassName": "nginx"}, "proxy": {"https": {"enabled": True, "type": "offload"}}},
+        {"jupyterhub_tls": {"mode": "external"}, "k8s_ingress": {"enabled": True, "class_name": "nginx"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "wanted"), [case[1:] for case in REACHES], ids=[case[0] for case in REACHES])
+def test_every_way_in_has_its_variables(given: Json, wanted: Json) -> None:
+    found = translated(values(**given))
+    assert wanted.items() <= found.variables.items()
+    assert [note for note in found.notes if REFUSED in note] == []
+    taken(found)
+
+
+# --- servers
+
+
+@pytest.mark.parametrize(
+    ("storage", "chart", "wanted"),
+    [
+        ({}, 4, {"pvc_name_template": "claim-{user_server}"}),
+        ({}, 3, {"pvc_name_template": "claim-{username}{servername}", "slug_scheme": "escape"}),
+        ({"dynamic": {"pvcNameTemplate": "home-{username}"}}, 4, {"pvc_name_template": "home-{username}"}),
+    ],
+)
+def test_people_find_their_old_claims(storage: Json, chart: int, wanted: Json) -> None:
+    found = translated(values(singleuser={"storage": storage}), chart=chart)
+    assert found.variables["jupyterhub_config"]["KubeSpawner"].items() >= wanted.items()
+    assert found.variables["jupyterhub_storage"]["mount_path"] == "/home/jovyan"
+    text = config(found)
+    assert text.index("c.KubeSpawner.pvc_name_template = 'lab-user-{username}'") < text.index(
+        f"c.KubeSpawner.pvc_name_template = {wanted['pvc_name_template']!r}"
+    )
+
+
+def test_one_claim_for_all() -> None:
+    found = translated(values(singleuser={"storage": {"type": "static", "static": {"pvcName": "nfs", "subPath": "home/{username}"}}}))
+    assert found.variables["k8s_storage"] == {"existing_claim": "nfs", "sub_path": "home/{username}"}
+    taken(found)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"), [("10Gi", "10G"), ("500Mi", "500M"), ("1Ti", "1T"), ("10G", "9765625K"), ("1.5Gi", "1536M"), (10737418240, "10G"), ("1000", "1K")]
+)
+def test_sizes_of_claims_are_those_of_kubernetes(given: t.Any, wanted: str) -> None:
+    assert z2jh_values.capacity(given) == wanted
+
+
+@pytest.mark.parametrize(("given", "wanted"), [("2G", "2G"), ("1.5G", "1536M"), ("512M", "512M"), (1073741824, "1G"), ("2Gi", "2G")])
+def test_sizes_of_servers_are_those_of_jupyterhub(given: t.Any, wanted: str) -> None:
+    assert z2jh_values.memory(given) == wanted
+
+
+class Section(dict[str, t.Any]):
+    """What traitlets' Config is to a piece of Python, as far as these go: sections that are there when they are named, and dictionaries."""
+
+    def __getattr__(self, name: str) -> t.Any:
+        return self.setdefault(name, Section()) if name[:1].isupper() else self[name]
+
+    def __setattr__(self, name: str, value: t.Any) -> None:
+        self[name] = value
+
+
+def run_pieces(found: z2jh.Result, c: Section) -> None:
+    secrets = {name: found.files[value.file].rstrip() for name, value in found.variables.get("jupyterhub_extra_secrets", {}).items()}
+    pieces = found.variables["jupyterhub_extra_config"]
+    exec("\n".join(pieces[name] for name in sorted(pieces)), {"c": c, "secret": secrets.__getitem__, "servers": servers})
+
+
+def test_pieces_of_python_find_what_the_chart_gave_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values by get_config, the environment, modules that were imported: also where a piece imports them from z2jh."""
+    monkeypatch.delenv("COURSE", raising=False)
+    monkeypatch.setenv("MAIL_TOKEN", "another")
+    given = sample("large")
+    given["hub"]["extraConfig"]["40-import"] = (
+        "from z2jh import get_config\nc.Mine.image = get_config('singleuser.image.name')\nc.Mine.none = get_config('a.b', 7)"
+    )
+    c = Section()
+    c.KubeSpawner.volumes = {"home": {}}
+    c.Spawner.apply_user_options = None
+    run_pieces(translated(given), c)
+    assert c.JupyterHub.template_vars == {"department": "physics"}
+    assert c.Mine == {"image": "registry.example.org/course", "none": 7}
+    assert os.environ["COURSE"] == "101"
+    assert os.environ["MAIL_TOKEN"] == "hush-mail-token"
+    assert set(c.KubeSpawner.volumes) == {"home", "shm"}
+    server = types.SimpleNamespace(environment={})
+    with pytest.raises(StopIteration):
+        c.KubeSpawner.pre_spawn_hook(server).send(None)
+    assert server.environment == {"WHEN": "101"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "selector", "limits"),
+    [({"profile": "GPU"}, {"pool": "gpu"}, {"nvidia.com/gpu": "1"}), ({"profile": "Small"}, {"pool": "users"}, {}), ({}, {"pool": "users"}, {})],
+)
+def test_a_profile_changes_what_only_kubespawner_knows(choice: dict[str, str], selector: Json, limits: Json) -> None:
+    first: list[t.Any] = []
+    c = Section()
+    c.Spawner.apply_user_options = lambda _spawner, options: first.append(options)
+    run_pieces(translated(sample("large")), c)
+    server = types.SimpleNamespace(user=types.SimpleNamespace(name="sam"), node_selector={"pool": "users"}, extra_resource_limits={})
+    c.Spawner.apply_user_options(server, choice)
+    assert (first, server.node_selector, server.extra_resource_limits) == ([choice], selector, limits)
+
+
+def test_a_piece_that_cannot_be_is_left_out_and_named() -> None:
+    pieces = {"a": "def (", "b": "c.GitHubOAuthenticator.client_secret = 'hush'", "c": "get_secret_value('x')", "d": "c.Spawner.debug = True"}
+    found = translated(values(hub={"extraConfig": pieces}))
+    assert set(found.variables["jupyterhub_extra_config"]) == {"d"}
+    assert found.unused["hub.extraConfig.a"].startswith("is not Python: ")
+    assert "a configuration file is no place for one" in found.unused["hub.extraConfig.b"]
+    assert "get_secret_value of the chart" in found.unused["hub.extraConfig.c"]
+    assert "hush" not in str(found.unused)
+
+
+# --- the doors
+
+
+def test_the_filter_returns_what_becomes_of_values() -> None:
+    found = from_z2jh(sample("large"), name="lab", namespace="jhub", context="lab", hub_image=OPTIONS.hub_image, admins=["ann"])
+    assert found["variables"]["jupyterhub_users"][0] == {"name": "ann", "admin": True}
+    assert found["files"]["secrets/oauth_client_secret.txt"] == "hush-oauth"
+    assert found["unused"]["cull.concurrency"]
+    assert all(type(text) is str for text in found["variables"]["jupyterhub_extra_secrets"].values())
+    for given, options, sentence in (([], {}, "it is a list"), (values(), {"nam": "lab"}, "unexpected keyword argument 'nam'")):
+        with pytest.raises(AnsibleFilterError, match=sentence):
+            from_z2jh(given, **options)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"hub: [", "is no YAML: line 1: "),
+        (b"hub: {{ .Values.hub }}\n", "is no YAML: "),
+        (b"\xff\xfe\xff", "is no YAML: it has characters that no text has"),
+        (b"hub: !!python/object:os.system x\n", "is no YAML: "),
+    ],
+)
+def test_a_file_that_is_no_yaml(tmp_path: pathlib.Path, content: bytes, sentence: str) -> None:
+    path = tmp_path / "values.yaml"
+    path.write_bytes(content)
+    with pytest.raises(DescriptionError) as refused:
+        z2jh_inventory.read(str(path))
+    assert f"{path} {sentence}" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_date_is_a_text_as_for_helm(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "values.yaml").write_text("singleuser: {image: {tag: 2026-01-01}}\n")
+    assert z2jh_inventory.read(str(tmp_path / "values.yaml")) == {"singleuser": {"image": {"tag": "2026-01-01"}}}
+
+
+LOOK = [
+    {
+        "hosts": "k8s",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "ansible.builtin.debug": {"msg": "{{ found.variables | combine({'secrets': found.secrets}) }}"},
+                "vars": {"found": "{{ lookup('vdsg.jupyterhub.description', parts=['k8s']) }}"},
+            }
+        ],
+    }
+]
+
+
+def play(directory: pathlib.Path, *arguments: str) -> tuple[int, list[Json], str]:
+    environment = os.environ | {
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections"),
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+        "LC_ALL": "C.UTF-8",
+    }
+    done = subprocess.run(["ansible-playbook", *arguments], env=environment, cwd=directory, capture_output=True, text=True, check=False, timeout=300)
+    tasks = [task["hosts"]["localhost"] for play in json.loads(done.stdout)["plays"] for task in play["tasks"]]
+    return done.returncode, tasks, done.stdout + done.stderr
+
+
+def test_the_playbook_writes_an_inventory_that_the_role_takes(tmp_path: pathlib.Path) -> None:
+    """Check mode writes nothing, a second run changes nothing, nothing is replaced without being told, and vaulted secrets are read."""
+    (tmp_path / "values.yaml").write_text((SAMPLES / "large.values.yaml.txt").read_text())
+    extra = {f"from_z2jh_{name}": getattr(OPTIONS, name) for name in ("name", "namespace", "context", "hub_image")}
+    extra |= {"from_z2jh_values": "values.yaml", "from_z2jh_inventory": "inventories/lab"}
+    command = (str(ROOT / "from_z2jh.yml"), "-e", json.dumps(extra))
+    inventory = tmp_path / "inventories" / "lab"
+
+    code, tasks, shown = play(tmp_path, *command, "--check", "--diff")
+    assert (code, tasks[0]["changed"], inventory.exists()) == (0, True, False)
+    assert "hush" not in shown.replace("hush-in-code", "")
+    code, tasks, shown = play(tmp_path, *command)
+    assert (code, tasks[0]["changed"]) == (0, True)
+    assert "hush" not in shown
+    wanted = translated(sample("large"))
+    assert {str(path.relative_to(inventory)): path.read_text() for path in inventory.rglob("*") if path.is_file()} == wanted.inventory()
+    assert tasks[1]["msg"] == "\n".join(wanted.lines(str(inventory)))
+    modes = {path: oct(path.stat().st_mode & 0o777) for path in inventory.rglob("*") if "secrets" in path.parts}
+    assert set(modes.values()) == {"0o700", "0o600"}
+
+    secret = VaultSecret(b"passphrase")
+    vaulted = inventory / "group_vars" / "k8s" / "secrets" / "database_password.txt"
+    vaulted.write_bytes(VaultLib([("default", secret)]).encrypt(vaulted.read_bytes(), secret))
+    (tmp_path / "passphrase").write_text("passphrase")
+    (tmp_path / "look.json").write_text(json.dumps(LOOK))
+    code, tasks, shown = play(tmp_path, "look.json", "-i", str(inventory), "--vault-password-file", "passphrase")
+    assert code == 0, shown
+    assert "WARNING" not in shown
+    found = tasks[0]["msg"]
+    assert sorted(found["secrets"].values()) == sorted(taken(wanted).secrets.values())
+    assert found["jupyterhub_extra_config"]["20-template.py"] == 'c.JupyterHub.logo_file = "/srv/{{ department }}.svg"\n'
+
+    code, tasks, shown = play(tmp_path, *command)
+    assert code == 2
+    assert tasks[0]["msg"] == f"{vaulted} is there already and says something else; name another directory, or set force to replace it"
+    code, tasks, _shown = play(tmp_path, *command, "-e", "from_z2jh_force=true")
+    assert (code, tasks[0]["changed_files"]) == (0, ["group_vars/k8s/secrets/database_password.txt"])
+    vaulted.chmod(0o644)
+    code, tasks, _shown = play(tmp_path, *command)
+    assert (code, tasks[0]["changed_files"], oct(vaulted.stat().st_mode & 0o777)) == (0, ["group_vars/k8s/secrets/database_password.txt"], "0o600")
+    code, tasks, _shown = play(tmp_path, *command)
+    assert (code, tasks[0]["changed"]) == (0, False)
