@@ -298,8 +298,9 @@ def different(key: z2jh_chart.Key) -> t.Any:
 
 @st.composite
 def any_values(draw: st.DrawFn) -> Json:
-    marks, found = Marks(), {}
-    for path in draw(st.lists(st.sampled_from(sorted(KEYS)), min_size=1, max_size=12, unique=True)):
+    marks = Marks()
+    found: Json = {}
+    for path in draw(st.lists(st.sampled_from([*sorted(KEYS), *SHAPES]), min_size=1, max_size=12, unique=True)):
         shapes = [*SHAPES.get(path, [different(KEYS[path])]), *JUNK]
         put(found, path, marks.fill(draw(st.sampled_from(shapes))))
     for unknown in draw(st.lists(st.sampled_from(["hub.novelty", "novelty", "singleuser.imagee", "cull.timeouts"]), max_size=2, unique=True)):
@@ -322,18 +323,54 @@ def said(found: z2jh.Result, path: tuple[str | int, ...]) -> bool:
     return any(z2jh_values.dotted(path[:length]) in found.unused for length in range(1, len(path) + 1))
 
 
-@hypothesis.settings(max_examples=300)
-@hypothesis.given(any_values())
-def test_every_leaf_is_used_or_named(given: Json) -> None:
-    """A mark that stood in the values stands in the variables or in a file beside them; else its key is named."""
-    hypothesis.assume(not given.get("auth"))
+def lost(given: Json) -> list[str]:
+    """Where a mark stood that is neither in the variables nor in a file beside them, and whose key is not named."""
     found = translated(given)
-    everything = json.dumps(found.plain()) + json.dumps(found.variables) + "".join(found.files.values()) + "".join(found.files)
-    lost = [z2jh_values.dotted(path) for path, mark in marked(given) if mark not in everything and not said(found, path)]
-    assert lost == []
+    everything = json.dumps([found.plain(), found.variables, *found.files.items()])
+    return [z2jh_values.dotted(path) for path, mark in marked(given) if mark not in everything and not said(found, path)]
 
 
-@hypothesis.settings(max_examples=100)
+NEEDS: dict[str, Json] = {
+    "hub.db.url": {"hub": {"db": {"type": "postgres"}}},
+    "hub.db.password": {"hub": {"db": {"type": "postgres"}}},
+    "hub.namedServerLimitPerUser": {"hub": {"allowNamedServers": True}},
+    "hub.serviceAccount.name": {"hub": {"serviceAccount": {"create": False}}},
+    "cull.adminUsers": {"cull": {"users": True}},
+    "proxy.https.type": {"proxy": {"https": {"enabled": True, "hosts": ["hub.example.org"]}}},
+    "proxy.https.hosts": {"proxy": {"https": {"enabled": True}}},
+    "proxy.https.manual.key": {"proxy": {"https": {"enabled": True, "type": "manual"}}},
+    "proxy.https.manual.cert": {"proxy": {"https": {"enabled": True, "type": "manual"}}},
+    "proxy.https.secret.name": {"proxy": {"https": {"enabled": True, "type": "secret"}}},
+    "proxy.service.nodePorts.http": {"proxy": {"service": {"type": "NodePort"}}},
+    "proxy.service.nodePorts.https": {"proxy": {"service": {"type": "NodePort"}, "https": {"enabled": True, "hosts": ["hub.example.org"]}}},
+    "singleuser.storage.static.pvcName": {"singleuser": {"storage": {"type": "static"}}},
+    "singleuser.storage.static.subPath": {"singleuser": {"storage": {"type": "static"}}},
+    "singleuser.storage.extraVolumeMounts": {"singleuser": {"storage": {"extraVolumes": [{"name": "claim", "persistentVolumeClaim": {"claimName": "a"}}]}}},
+    "singleuser.storage.extraVolumes": {
+        "singleuser": {"storage": {"extraVolumeMounts": [{"name": name, "mountPath": f"/{name}"} for name in ("claim", "server")]}}
+    },
+    "custom": {"hub": {"extraConfig": {"a": "get_config('custom.word')"}}},
+    **{f"ingress.{name}": {"ingress": {"enabled": True}} for name in ("hosts", "annotations", "tls", "ingressClassName")},
+    **{f"imagePullSecret.{name}": {"imagePullSecret": {"create": True}} for name in ("registry", "username", "password")},
+}
+"""What else must be said for a key to mean something."""
+
+CASES = [(path, shape, needs) for path, shapes in SHAPES.items() for shape in [*shapes, *JUNK[:2]] for needs in ([{}, NEEDS[path]] if path in NEEDS else [{}])]
+
+
+@pytest.mark.parametrize(("path", "shape", "needs"), CASES, ids=[f"{index}-{case[0]}" for index, case in enumerate(CASES)])
+def test_every_leaf_of_a_key_is_used_or_named(path: str, shape: t.Any, needs: Json) -> None:
+    """A mark that stood in the values stands in the variables or in a file beside them; else its key is named."""
+    given = copy.deepcopy(needs)
+    put(given, path, Marks().fill(shape))
+    assert lost(given) == []
+
+
+@hypothesis.given(any_values())
+def test_every_leaf_is_used_or_named_whatever_stands_beside_it(given: Json) -> None:
+    assert lost(given) == []
+
+
 @hypothesis.given(any_values())
 def test_what_comes_out_is_taken_or_said_to_be_refused(given: Json) -> None:
     found = translated(given)
@@ -383,16 +420,6 @@ def test_a_secret_is_in_no_variable_note_or_advice(path: str, shape: t.Any) -> N
     found = translated(given)
     public = [text for name, text in found.inventory().items() if not z2jh_inventory.is_secret(name)]
     assert [mark for _path, mark in marked(given) for text in [*public, *found.lines("x")] if mark.startswith("zq") and mark in text] == []
-
-
-NEEDS: dict[str, Json] = {
-    "hub.db.url": {"hub": {"db": {"type": "postgres"}}},
-    "hub.namedServerLimitPerUser": {"hub": {"allowNamedServers": True}},
-    "cull.adminUsers": {"cull": {"users": True}},
-    "proxy.https.type": {"proxy": {"https": {"enabled": True, "hosts": ["hub.example.org"]}}},
-    "proxy.https.hosts": {"proxy": {"https": {"enabled": True}}},
-}
-"""What else must be said for a key to mean something."""
 
 
 @functools.lru_cache
@@ -452,7 +479,7 @@ def test_what_is_no_values_yaml_is_refused_in_a_sentence(given: t.Any, sentence:
 
 
 def test_values_below_a_key_of_a_parent_chart() -> None:
-    given = {"jupyterhub": values(cull={"timeout": 7200}), "other": 1}
+    given: Json = {"jupyterhub": values(cull={"timeout": 7200}), "other": 1}
     assert translated(given, below="jupyterhub").variables == translated(given["jupyterhub"]).variables
     with pytest.raises(DescriptionError, match="has no dictionary jupyterhubb"):
         translated(given, below="jupyterhubb")

@@ -24,6 +24,7 @@ from .resolve import resolve
 from .schema import DescriptionError
 from .traits import Catalogue
 from .validation import HOST
+from .z2jh_chart import ADVICE
 from .z2jh_login import Login
 from .z2jh_result import Expression, Result
 from .z2jh_servers import PURPOSE, Servers, entries, file_of
@@ -285,7 +286,12 @@ class Translation:
                 self.values.leave(path, "an Ingress here has one host and one certificate; write one of your own for others")
                 continue
             found = name
-            self.values.mark(path)
+            self.values.mark((*path, "secretName"))
+            for number, host in enumerate(item["hosts"] if isinstance(item.get("hosts"), list) else []):
+                if isinstance(host, str) and host.lower() == self.out.get("jupyterhub_domain"):
+                    self.values.mark((*path, "hosts", number))
+                else:
+                    self.values.leave((*path, "hosts", number), ADVICE["ingress.hosts"])
         return found
 
     def of_proxy(self, kind: str) -> str:
@@ -500,10 +506,7 @@ class Translation:
                 entry = {"path": where, "content": {"file": self.out.secret_path(f"file_{key}", content)}, "servers": False, "hub": True}
                 self.out.add("jupyterhub_extra_files", [{**entry, **({"mode": mode} if mode else {})}])
             else:
-                self.values.read.discard((*path, "mountPath"))
-                self.values.leave(
-                    (*path, "mountPath"), f"files of the hub are below /etc/jupyterhub: put {where} there with jupyterhub_extra_files, or into the image"
-                )
+                self.values.leave(path, f"files of the hub are below /etc/jupyterhub: put {where} there with jupyterhub_extra_files, or into the image")
         for index, directory in enumerate(self.values.at("hub.templatePaths") or []):
             if isinstance(directory, str) and directory.rstrip("/") in used:
                 self.values.mark(("hub", "templatePaths", index))

@@ -182,8 +182,9 @@ class Login:
             self.set("user_password", self.out.secret("user_password", password))
             self.out.note("the password of DummyAuthenticator is that of users now; that of admins is another, which the first run makes and keeps")
         else:
-            self.out.note(
-                "the password of DummyAuthenticator has less than 8 characters, which JupyterHub does not take: the first run makes others and keeps them"
+            self.values.leave(
+                next((*CONFIG, section, "password") for section in self.sections if self.values.at((*CONFIG, section, "password"))),
+                "JupyterHub takes no password of less than 8 characters: the first run makes one for users, and one for admins, and keeps them",
             )
 
     def native(self) -> None:

@@ -450,8 +450,7 @@ def file_of(values: Values, path: Path) -> tuple[str, str, str] | None:
             content = values.take((*path, form), functools.partial(content_of, form, where))
     mode = values.take((*path, "mode"), permissions)
     if content is None or not content.strip():
-        values.read.discard((*path, "mountPath"))
-        values.leave((*path, "mountPath"), f"put the file {where} into the image, or into jupyterhub_extra_files")
+        values.leave(path, f"put the file {where} into the image, or into jupyterhub_extra_files")
         return None
     return where, content, mode or ""
 
