@@ -120,7 +120,7 @@ def test_what_swarm_does_not_take_is_refused() -> None:
     with pytest.raises(DescriptionError, match=r"jupyterhub_config.py has \d+ bytes, but Swarm takes configs of 500000 at most"):
         render(extra_config={"long": "#" * 500_001})
     with pytest.raises(DescriptionError, match="the secret cookie_secret has 500001 bytes"):
-        swarm_project.render(hub(), Swarm(), ENGINE, PROGRAMS, {}, {**SECRETS, "cookie_secret": "x" * 500_001})
+        swarm_project.render(hub(), Swarm.from_variables({}), ENGINE, PROGRAMS, {}, {**SECRETS, "cookie_secret": "x" * 500_001})
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,9 @@ def test_what_swarm_does_not_take_is_refused() -> None:
         ({"profiles": [{"name": "a", "shm_size": "1G"}]}, "shm_size cannot be had on a swarm"),
         ({"spawner": {"gpus": ["0"]}}, "jupyterhub_spawner.gpus cannot be had on a swarm"),
         (
-            {"storage": {"shared_folders": [{"name": "course", "write_groups": ["course"]}]}, "groups": {"course": []}},
-            "jupyterhub_storage.shared_folders cannot",
+            {"storage": {"extra_volumes": [{"name": "data", "type": "bind", "source": "/data", "mount_path": "/srv/data"}]}},
+            r"jupyterhub_storage.extra_volumes\[0\].type is bind, but a server may be on any node",
         ),
-        ({"extra_files": [{"path": "/etc/motd", "content": "x"}]}, "jupyterhub_extra_files cannot be had on a swarm"),
         ({"network": {"users_subnet": "10.77.0.0/20"}}, "jupyterhub_network.users_subnet cannot be had on a swarm"),
         ({"network": {"bind_address": "127.0.0.1"}}, "Swarm publishes ports on all addresses of a node"),
     ],
@@ -165,9 +164,9 @@ def test_any_hub_has_a_stack_that_is_read_back(variables: dict[str, t.Any]) -> N
     made = Hub.from_variables(variables)
     validation.check(made)
     try:
-        swarm.check(made)
+        swarm.check(made, Swarm.from_variables({}))
     except DescriptionError:
         return
-    found = swarm_project.render(made, Swarm(), ENGINE, PROGRAMS, {}, SECRETS)
+    found = swarm_project.render(made, Swarm.from_variables({}), ENGINE, PROGRAMS, {}, SECRETS)
     assert set(yaml.safe_load(found.files["stack.yaml"])["services"]) == set(SERVICES)
     assert set(json.loads(found.files["guard/guard.json"])["images"]) == set(swarm_spawner.images(made, swarm.user_image(made, ENGINE)))
