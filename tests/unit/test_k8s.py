@@ -580,6 +580,7 @@ BAD: list[tuple[dict[str, t.Any], str]] = [
         "k8s_storage and k8s_shared_folders have the claim a in common",
     ),
     ({"k8s_shared_folders": {"access_modes": ["Many"]}}, "k8s_shared_folders.access_modes has 'Many'"),
+    ({"jupyterhub_config": {"KubeSpawner": {"volumes": [{"name": "a", "hostPath": {"path": "/a"}}]}}}, "KubeSpawner.volumes would take the place of all"),
     ({"k8s_pods": {"gpu_resource": "a b"}}, "k8s_pods.gpu_resource is 'a b'"),
     ({"jupyterhub_spawner": {"gpus": ["0"]}}, "jupyterhub_spawner.gpus is ('0',), which means nothing on Kubernetes"),
     (
