@@ -468,6 +468,8 @@ def test_files_of_the_hub_are_among_its_own_with_their_modes() -> None:
     assert found["servers.py"] == ("servers.py", None)
 
 
+@hypothesis.example({"/a/b", "/a--b", "/a-/b", "/a/-b", "/..a/b", "/a+b", "/a=b"})
+@hypothesis.example({"mine/b", "mine--b", "..a", "a"})
 @hypothesis.given(st.sets(st.from_regex(storage_checks.PATH, fullmatch=True), max_size=4))
 def test_any_file_has_a_key_of_its_own(paths: set[str]) -> None:
     keys = {k8s_storage.key_of(path) for path in paths}
