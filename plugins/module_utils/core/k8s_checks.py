@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from . import server_checks, storage_checks, validation
+from . import server_checks, validation
 from .description import ExtraVolume, Hub, K8s, K8sSharedFolders, Network
 from .forms import SIZE, matches
 from .k8s_names import prefix
@@ -111,6 +111,7 @@ def check_hub(hub: Hub, settings: K8s) -> None:
     check_ports(hub, settings)
     check_volumes(hub, settings)
     check_servers(hub, settings)
+    check_traits(hub)
     if hub.storage.type == "volume":
         matches(CLAIM, hub.storage.volume_name_template, "jupyterhub_storage.volume_name_template", "lower-case letters, digits, dashes and dots on Kubernetes")
     if bool(hub.images.registry.username) != bool(hub.images.registry.url):
@@ -153,6 +154,17 @@ def check_volumes(hub: Hub, settings: K8s) -> None:
         )
 
 
+def check_traits(hub: Hub) -> None:
+    """Raise for traits of the user's that would take the place of what is mounted, people's own files among it."""
+    for cls in ("KubeSpawner", "PodSpawner"):
+        for trait in ("volumes", "volume_mounts"):
+            if trait in hub.config.get(cls, {}):
+                raise DescriptionError(
+                    f"jupyterhub_config.{cls}.{trait} would take the place of all that jupyterhub_storage mounts; use jupyterhub_storage.extra_volumes, or "
+                    f"add to it in jupyterhub_extra_config: c.KubeSpawner.{trait}.update({{'mine': {{…}}}})"
+                )
+
+
 def check_volume(hub: Hub, settings: K8s, path: str, volume: ExtraVolume) -> None:
     """Raise for what a pod cannot have; whether a namespace lets pods mount from a file server, the namespace says (k8s_preflight.py)."""
     if volume.type == "bind":
@@ -191,4 +203,3 @@ def check_elsewhere(hub: Hub, _settings: t.Any) -> None:
         for name, value in variables.items():
             if not isinstance(value, str) and value.field:
                 raise DescriptionError(f"{path}.{name} is the field {value.field} of a pod, which only the target k8s knows; use a text")
-    storage_checks.check_gpus(hub)
