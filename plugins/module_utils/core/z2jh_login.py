@@ -238,6 +238,13 @@ class Login:
         users += [{"name": name} for name in dict.fromkeys(allowed) if name not in admins]
         if users:
             self.out.set("jupyterhub_users", users)
+        auth = self.out.get("jupyterhub_auth") or {}
+        listed = ("allowed_organizations", "allowed_groups", "admin_groups", "idps")
+        if allowed and auth.get("allow_existing_users") is None and not auth.get("allow_all") and any(auth.get(name) for name in listed):
+            self.out.note(
+                "whom an admin added by hand on the admin page gets in no more, since groups or organizations are let in: name those people in "
+                "jupyterhub_users, or set jupyterhub_auth.allow_existing_users to true"
+            )
         if not admins and not self.out.get("jupyterhub_auth.admin_groups") and self.method != "tmp":
             self.out.note("nobody is an admin in the values: name one in jupyterhub_users, with admin: true")
         # JupyterHub 4 let everybody in where no list said who; JupyterHub 5 and oauthenticator 16 do not.
@@ -334,7 +341,7 @@ class Login:
         value = self.values.at(path)
         if value is None:
             return
-        gone = traits.GONE.get(f"{cls}.{trait}")
+        gone = traits.GONE.get(f"{cls}.{trait}") or MOUNTS.get((cls, trait))
         if gone or not (validation.CLASS.fullmatch(cls) and validation.TRAIT.fullmatch(trait)):
             self.values.leave(path, gone or "it is not the name of a trait; take it away")
             return
@@ -355,6 +362,12 @@ class Login:
         self.values.mark(path)
         self.out.trait(cls, trait, value)
 
+
+MOUNTS = dict.fromkeys(
+    (("KubeSpawner", "volumes"), ("KubeSpawner", "volume_mounts")),
+    "it took the place of people's storage, too: say what is mounted besides in jupyterhub_storage.extra_volumes",
+)
+"""Traits that would hide what is mounted."""
 
 LATER = {("KubeSpawner", "environment"), ("Spawner", "environment"), ("KubeSpawner", "profile_list")}
 """Traits that are read with people's servers."""

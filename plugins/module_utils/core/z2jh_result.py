@@ -170,7 +170,8 @@ class Result:
         found = [f"The inventory is in {path}; secrets are in {VARIABLES}/secrets there, of mode 0600: encrypt them with `ansible-vault encrypt`."]
         found += ["", "To know:", *(f"- {note}" for note in self.notes)] if self.notes else []
         found += ["", "Without a counterpart:", *(f"- {key}: {advice}" for key, advice in self.unused.items())] if self.unused else []
-        return [*found, "", f"All of it is in {REPORT} of the inventory, too."]
+        found += ["", f"All of it is in {REPORT} of the inventory, too. How people's files and the database come along: docs/from_zero_to_jupyterhub.md."]
+        return found
 
     def report(self) -> str:
         """Return all that is to be known as text."""

@@ -140,7 +140,7 @@ class Servers:
         given = self.values.take("singleuser.image.tag", text) if tag is not None else None
         if reference:
             self.out.set(f"{SPAWNER}.image", f"{reference}:{given}" if given else reference)
-            self.out.note(f"the image of servers must have the major version of JupyterHub that the hub has, or the one before: look at {reference}")
+            self.out.note(f"the JupyterHub in the image of servers must match that of the hub: look into {reference}")
 
     def scheduling(self) -> None:
         tolerations = self.values.take("scheduling.userPods.tolerations", mappings)
