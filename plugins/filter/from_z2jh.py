@@ -76,14 +76,14 @@ import typing as t
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import z2jh
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.schema import DescriptionError, plain
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.schema import plain
 
 
-def from_z2jh(values: t.Any, admins: t.Iterable[str] = (), **options: t.Any) -> dict[str, t.Any]:
+def from_z2jh(values: t.Any, *, admins: t.Iterable[str] = (), chart: int | str = 4, **options: t.Any) -> dict[str, t.Any]:
     """Return what becomes of values; raise AnsibleFilterError with one sentence where they are none of this chart."""
     try:
-        found = z2jh.translate(plain(values), z2jh.Options(admins=tuple(admins), **options), time.time())
-    except (DescriptionError, TypeError) as exc:
+        found = z2jh.translate(plain(values), z2jh.Options(admins=tuple(admins), chart=int(chart), **options), time.time())
+    except (ValueError, TypeError) as exc:
         raise AnsibleFilterError(f"vdsg.jupyterhub.from_z2jh: {exc}") from exc
     return {"variables": plain(found.variables), "files": found.files, "unused": found.unused, "notes": found.notes}
 

@@ -149,7 +149,7 @@ PROFILES: list[t.Any] = [
     {
         "display_name": MARK,
         "description": MARK,
-        "slug": "small",
+        "slug": MARK,
         "kubespawner_override": {"image": MARK, "mem_limit": "2G", "node_selector": {"pool": MARK}, "environment": {"A": MARK, "TOKEN": MARK}},
         "profile_options": {
             "image": {
@@ -168,6 +168,8 @@ SHAPES: dict[str, list[t.Any]] = {
         {"JupyterHub": {"authenticator_class": "github"}, "GitHubOAuthenticator": {"client_id": MARK, "client_secret": MARK, "allowed_organizations": [MARK]}},
         {"JupyterHub": {"authenticator_class": "dummy", "novelty": MARK, "load_groups": {"g": [MARK]}}, "DummyAuthenticator": {"password": MARK}},
         {"JupyterHub": {"authenticator_class": "generic-oauth"}, "GenericOAuthenticator": {"token_url": MARK, "claim_groups_key": MARK, "client_secret": MARK}},
+        {"JupyterHub": {"authenticator_class": "generic-oauth"}, "GenericOAuthenticator": {"auth_state_groups_key": MARK, "oauth_callback_url": MARK}},
+        {"JupyterHub": {"authenticator_class": "module.Own"}, "Own": {"oauth_callback_url": MARK, "client_id": MARK}, "KubeSpawner": {"volumes": [MARK]}},
         {
             "KubeSpawner": {"working_dir": MARK, "environment": {"A": MARK}, "profile_list": [{"display_name": MARK}]},
             "Own": {"api_key": MARK, "x": {"token": MARK}},
@@ -323,6 +325,15 @@ def said(found: z2jh.Result, path: tuple[str | int, ...]) -> bool:
     return any(z2jh_values.dotted(path[:length]) in found.unused for length in range(1, len(path) + 1))
 
 
+BESIDE: dict[str, Json] = {
+    "no storage": {"singleuser": {"storage": {"type": "none"}}},
+    "one claim": {"singleuser": {"storage": {"type": "static"}}},
+    "no culling": {"cull": {"enabled": False}},
+    "ingress": {"ingress": {"enabled": True, "annotations": {"cert-manager.io/cluster-issuer": "a"}}},
+    "another database": {"hub": {"db": {"type": "other"}}},
+}
+
+
 def lost(given: Json) -> list[str]:
     """Where a mark stood that is neither in the variables nor in a file beside them, and whose key is not named."""
     found = translated(given)
@@ -363,6 +374,18 @@ def test_every_leaf_of_a_key_is_used_or_named(path: str, shape: t.Any, needs: Js
     """A mark that stood in the values stands in the variables or in a file beside them; else its key is named."""
     given = copy.deepcopy(needs)
     put(given, path, Marks().fill(shape))
+    assert lost(given) == []
+
+
+@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("section", ["hub.db", "proxy", "ingress", "cull", "singleuser.storage", "imagePullSecret"])
+def test_every_leaf_of_a_section_is_used_or_named(section: str, beside: str) -> None:
+    """What means nothing beside something else is named, too."""
+    given = copy.deepcopy(BESIDE[beside])
+    marks = Marks()
+    for path, key in KEYS.items():
+        if path.startswith(f"{section}.") and path.split(".")[-1] not in ("enabled", "type") and not isinstance(key.defaults[0], bool):
+            put(given, path, marks.fill(SHAPES.get(path, [MARK])[0]))
     assert lost(given) == []
 
 

@@ -264,18 +264,18 @@ class Translation:
             self.out.set("k8s_ingress.class_name", self.out.get("k8s_ingress.class_name") or name)
         if annotations:
             self.out.set("k8s_ingress.annotations", annotations)
-        secret = self.ingress_secret()
+        secret = self.ingress_secret(issuer)
+        if kind not in ("", "offload") and (kind != "letsencrypt" or not (issuer or secret)):
+            self.values.read.discard(("proxy", "https", "type"))
+            self.values.leave("proxy.https.type", "the Ingress ends TLS here: give it a certificate with jupyterhub_tls.mode secret or cert_manager")
         if issuer:
             return "cert_manager"
         if secret:
             self.out.set("k8s_tls_secret", secret)
             return "secret"
-        if kind and kind != "offload":
-            self.values.read.discard(("proxy", "https", "type"))
-            self.values.leave("proxy.https.type", "the Ingress ends TLS here: give it a certificate with jupyterhub_tls.mode secret or cert_manager")
         return "external" if kind else "none"
 
-    def ingress_secret(self) -> str:
+    def ingress_secret(self, issuer: str) -> str:
         """Return the Secret with the certificate of the host, if there is one."""
         found = ""
         for index, item in enumerate(self.values.take("ingress.tls", mappings) or []):
@@ -286,7 +286,10 @@ class Translation:
                 self.values.leave(path, "an Ingress here has one host and one certificate; write one of your own for others")
                 continue
             found = name
-            self.values.mark((*path, "secretName"))
+            if issuer:
+                self.values.leave((*path, "secretName"), "nothing to do: cert-manager keeps the certificate in the Secret tls here")
+            else:
+                self.values.mark((*path, "secretName"))
             for number, host in enumerate(item["hosts"] if isinstance(item.get("hosts"), list) else []):
                 if isinstance(host, str) and host.lower() == self.out.get("jupyterhub_domain"):
                     self.values.mark((*path, "hosts", number))
@@ -452,9 +455,8 @@ class Translation:
                     continue
             if value is not None:
                 self.out.set(f"jupyterhub_culling.{variable}", value)
-        admins = self.values.take("cull.adminUsers", flag)
         if self.out.get("jupyterhub_culling.users"):
-            self.out.set("jupyterhub_culling.admins", admins is not False)
+            self.out.set("jupyterhub_culling.admins", self.values.take("cull.adminUsers", flag) is not False)
 
     def debug(self) -> None:
         if self.values.take("debug.enabled", flag):

@@ -422,6 +422,7 @@ ADVICE: dict[str, str] = {
     "hub.image": "build the hub's image of this collection with what yours has, push it, and name it in jupyterhub_images.hub",
     "hub.templatePaths": "put the templates into a directory on the controller and name it in jupyterhub_look.templates",
     "hub.networkPolicy": POLICY,
+    "hub.db": "it means nothing with this hub.db.type; take it away",
     "hub.db.pvc.annotations": "nothing to do for this hub; helm.sh/resource-policy: keep has the claim outlive the chart",
     "hub.db.pvc.selector": "make the claim hub-db-dir yourself before the first run: one that is there is taken as it is",
     "hub.db.pvc.accessModes": "make the claim hub-db-dir yourself before the first run: one that is there is taken as it is",
@@ -471,6 +472,7 @@ ADVICE: dict[str, str] = {
     "ingress.hosts": "an Ingress here has one host, jupyterhub_domain; write one of your own that sends people from the others to it",
     "ingress.tls": "name the Secret with the certificate in k8s_tls_secret, with jupyterhub_tls.mode secret",
     "cull.concurrency": "nothing to do: idle servers are stopped ten at a time",
+    "cull.adminUsers": "it means nothing without cull.users; take it away",
     "cull": "it means nothing with cull.enabled false; take it away, or set jupyterhub_culling.enabled",
 }
 """What to do about a key, by the beginning of its path; the longest beginning counts."""

@@ -142,8 +142,6 @@ class Login:
     def options(self) -> None:
         for trait, option in self.table().items():
             if (value := self.said(trait, functools.partial(of_option, option))) is not None:
-                if trait == "claim_groups_key" and "." in str(value):
-                    value = str(value).rpartition(".")[2]
                 self.set(option, value)
         for trait, option in SECRETS.get(self.method, {}).items():
             if value := self.said(trait, text):
@@ -159,7 +157,7 @@ class Login:
         if self.method == "custom":
             if client := self.said("client_id", text):
                 self.set("client_id", client)
-            self.said("oauth_callback_url", text)
+            self.said("oauth_callback_url", functools.partial(usual_callback, self.out.get("jupyterhub_domain")))
         if value := self.said("client_secret", text):
             self.set("client_secret_file", self.out.secret_path("oauth_client_secret", value))
         elif METHODS[self.method].oauth:
@@ -216,9 +214,10 @@ class Login:
     def groups_of_login(self) -> None:
         """Groups that let people in are those of the hub here, where the provider is not asked for them one by one."""
         options = METHODS[self.method].options
-        key = self.said("auth_state_groups_key", text) if METHODS[self.method].groups_key and "groups_claim" in options else None
-        if key and "." in key:
-            self.set("groups_claim", key.partition(".")[2])
+        if "groups_claim" in options:
+            first = METHODS[self.method].groups_key.partition(".")[0]
+            if claim := self.said("auth_state_groups_key", functools.partial(claim_below, first)):
+                self.set("groups_claim", claim)
         auth = self.out.get("jupyterhub_auth") or {}
         wanted = [name for name in ("allowed_groups", "admin_groups", "groups_claim") if auth.get(name)]
         if wanted and "manage_groups" in options and not auth.get("manage_groups") and not own_groups(Auth(method=t.cast(t.Any, self.method))):
@@ -393,6 +392,21 @@ def of_option(option: str, value: t.Any) -> t.Any:
     except DescriptionError as exc:
         raise Unfit(f"jupyterhub_auth.{option} takes another form") from exc
     return found
+
+
+def claim_below(first: str, value: t.Any) -> str:
+    """Return the claim of what auth_state has under a key of its own."""
+    key, _dot, claim = text(value).partition(".")
+    if key != first or not claim:
+        raise Unfit(f"jupyterhub_auth.groups_claim names what is below {first}")
+    return claim
+
+
+def usual_callback(domain: str | None, value: t.Any) -> str:
+    """Take the address that people are sent back to where it is the only one that there is here."""
+    if text(value) not in (f"https://{domain}/hub/oauth_callback", f"http://{domain}/hub/oauth_callback"):
+        raise Unfit("people are sent back to /hub/oauth_callback of jupyterhub_domain")
+    return text(value)
 
 
 def of_service(name: str, value: t.Any) -> t.Any:

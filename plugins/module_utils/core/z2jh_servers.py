@@ -179,10 +179,10 @@ class Servers:
 
     def storage(self) -> None:
         kind = self.values.take("singleuser.storage.type", text) or "dynamic"
-        mount = self.values.take("singleuser.storage.homeMountPath", text) or default_of("singleuser.storage.homeMountPath")
         if kind == "none":
             self.out.set("jupyterhub_storage.type", "none")
             return
+        mount = self.values.take("singleuser.storage.homeMountPath", text) or default_of("singleuser.storage.homeMountPath")
         self.out.set("jupyterhub_storage.mount_path", mount)
         if kind == "static":
             if claim := self.values.take("singleuser.storage.static.pvcName", text):
@@ -307,7 +307,7 @@ class Servers:
         for name, form in (("description", text), ("default", flag)):
             if value := self.values.take((*path, name), form):
                 profile[name] = value
-        self.values.take((*path, "slug"), text)
+        self.values.leave((*path, "slug"), "nothing to do: profiles are chosen by their names here")
         settings = self.override((*path, "kubespawner_override"), profile)
         options: list[dict[str, t.Any]] = []
         rest: list[dict[str, t.Any]] = []
