@@ -867,7 +867,7 @@ def play(directory: pathlib.Path, *arguments: str) -> tuple[int, list[Json], str
 
 
 def test_the_playbook_writes_an_inventory_that_the_role_takes(tmp_path: pathlib.Path) -> None:
-    """Check mode writes nothing, a second run changes nothing, nothing is replaced without being told, and vaulted secrets are read."""
+    """Check mode writes nothing, no secret is shown, and vaulted secrets are read."""
     (tmp_path / "values.yaml").write_text((SAMPLES / "large.values.yaml.txt").read_text())
     extra = {f"from_z2jh_{name}": getattr(OPTIONS, name) for name in ("name", "namespace", "context", "hub_image")}
     extra |= {"from_z2jh_values": "values.yaml", "from_z2jh_inventory": "inventories/lab"}
@@ -898,13 +898,24 @@ def test_the_playbook_writes_an_inventory_that_the_role_takes(tmp_path: pathlib.
     assert sorted(found["secrets"].values()) == sorted(taken(wanted).secrets.values())
     assert found["jupyterhub_extra_config"]["20-template.py"] == 'c.JupyterHub.logo_file = "/srv/{{ department }}.svg"\n'
 
-    code, tasks, shown = play(tmp_path, *command)
-    assert code == 2
-    assert tasks[0]["msg"] == f"{vaulted} is there already and says something else; name another directory, or set force to replace it"
-    code, tasks, _shown = play(tmp_path, *command, "-e", "from_z2jh_force=true")
-    assert (code, tasks[0]["changed_files"]) == (0, ["group_vars/k8s/secrets/database_password.txt"])
-    vaulted.chmod(0o644)
-    code, tasks, _shown = play(tmp_path, *command)
-    assert (code, tasks[0]["changed_files"], oct(vaulted.stat().st_mode & 0o777)) == (0, ["group_vars/k8s/secrets/database_password.txt"], "0o600")
-    code, tasks, _shown = play(tmp_path, *command)
-    assert (code, tasks[0]["changed"]) == (0, False)
+
+def test_an_inventory_is_replaced_when_that_is_said_and_secrets_stay_closed(tmp_path: pathlib.Path) -> None:
+    wanted = translated(sample("large")).inventory()
+    secret = tmp_path / "group_vars" / "k8s" / "secrets" / "database_password.txt"
+
+    def run(force: bool = False) -> list[str]:
+        found, too_open = z2jh_inventory.changes(str(tmp_path), wanted, force), z2jh_inventory.open_to_others(str(tmp_path), wanted)
+        z2jh_inventory.write(str(tmp_path), found, too_open)
+        return sorted({*(change.path for change in found), *too_open})
+
+    assert run() == sorted(wanted)
+    assert run() == []
+    secret.chmod(0o644)
+    assert run() == ["group_vars/k8s/secrets/database_password.txt"]
+    assert oct(secret.stat().st_mode & 0o777) == "0o600"
+    secret.write_text("mine")
+    with pytest.raises(DescriptionError, match=r"database_password\.txt is there already and says something else"):
+        run()
+    assert secret.read_text() == "mine"
+    assert run(force=True) == ["group_vars/k8s/secrets/database_password.txt"]
+    assert secret.read_text() == "hush-database"
