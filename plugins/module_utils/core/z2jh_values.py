@@ -13,7 +13,7 @@ import typing as t
 from .schema import DescriptionError, plain, type_name
 from .z2jh_chart import ADVICE, CHART, ENDINGS, OLD, Key, Section
 
-Path = tuple[str | int, ...]
+Path = tuple["str | int", ...]
 T = t.TypeVar("T")
 
 SECRET = re.compile(r"secret|passw|passphrase|token|credential|private|(^|_|-)(api_?)?keys?$|dsn$", re.IGNORECASE)
@@ -64,9 +64,9 @@ def leaves(value: t.Any, path: Path = ()) -> t.Iterator[Path]:
         yield path
 
 
-def known_keys(section: Section = CHART, path: Path = ()) -> t.Iterator[tuple[Path, Key]]:
-    """Yield every key of the chart."""
-    for name, node in section.items():
+def known_keys(section: Section | None = None, path: Path = ()) -> t.Iterator[tuple[Path, Key]]:
+    """Yield every key of the chart, or of a section."""
+    for name, node in (CHART if section is None else section).items():
         if isinstance(node, Key):
             yield (*path, name), node
         else:
