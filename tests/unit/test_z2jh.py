@@ -264,6 +264,9 @@ SHAPES: dict[str, list[t.Any]] = {
 """What keys may hold whose content means something here; all others hold a mark."""
 
 JUNK: list[t.Any] = [{"a": MARK}, [MARK], MARK, NUMBER, 0.25, -1, ""]
+AMOUNTS = ("hub.db.pvc.storage", "singleuser.storage.capacity", "singleuser.memory.limit", "singleuser.memory.guarantee")
+"""Numbers are bytes there, which are written as kilobytes or more."""
+
 KEYS = {z2jh_values.dotted(path): key for path, key in z2jh_values.known_keys()}
 
 
@@ -303,7 +306,7 @@ def any_values(draw: st.DrawFn) -> Json:
     marks = Marks()
     found: Json = {}
     for path in draw(st.lists(st.sampled_from([*sorted(KEYS), *SHAPES]), min_size=1, max_size=12, unique=True)):
-        shapes = [*SHAPES.get(path, [different(KEYS[path])]), *JUNK]
+        shapes = [*SHAPES.get(path, [different(KEYS[path])]), *(item for item in JUNK if item is not NUMBER or path not in AMOUNTS)]
         put(found, path, marks.fill(draw(st.sampled_from(shapes))))
     for unknown in draw(st.lists(st.sampled_from(["hub.novelty", "novelty", "singleuser.imagee", "cull.timeouts"]), max_size=2, unique=True)):
         put(found, unknown, marks.fill(MARK))
@@ -366,7 +369,13 @@ NEEDS: dict[str, Json] = {
 }
 """What else must be said for a key to mean something."""
 
-CASES = [(path, shape, needs) for path, shapes in SHAPES.items() for shape in [*shapes, *JUNK[:2]] for needs in ([{}, NEEDS[path]] if path in NEEDS else [{}])]
+CASES: list[tuple[str, t.Any, Json]] = [
+    (path, shape, needs) for path, shapes in SHAPES.items() for shape in [*shapes, *JUNK[:2]] for needs in ([{}, NEEDS[path]] if path in NEEDS else [{}])
+]
+CASES += [
+    ("hub.db", {"type": "postgres", "url": ("postgresql+psycopg2://hub:", MARK, "@db.example.org/hub"), "password": MARK}, {}),
+    ("hub.templatePaths", NUMBER, {}),
+]
 
 
 @pytest.mark.parametrize(("path", "shape", "needs"), CASES, ids=[f"{index}-{case[0]}" for index, case in enumerate(CASES)])

@@ -405,7 +405,7 @@ class Translation:
             self.out.note("jupyterhub_config.JupyterHub.upgrade_db is true, so that the hub takes its old database over; take it away when it has")
 
     def database_server(self, kind: str) -> None:
-        url, password = self.values.at("hub.db.url"), self.values.take("hub.db.password", text)
+        url, password = self.values.at("hub.db.url"), ""
         self.out.set("jupyterhub_database.type", kind)
         try:
             parts = urllib.parse.urlsplit(url if isinstance(url, str) else "")
@@ -420,7 +420,11 @@ class Translation:
             for name, value in given.items():
                 if value:
                     self.out.set(f"jupyterhub_database.{name}", value)
-            password = password or urllib.parse.unquote(parts.password or "")
+            password = urllib.parse.unquote(parts.password or "")
+        if password:
+            self.values.leave("hub.db.password", "hub.db.url has a password, which won; take this one away")
+        else:
+            password = self.values.take("hub.db.password", text) or ""
         if password:
             self.out.set("jupyterhub_database.password", self.out.secret("database_password", password))
         else:
@@ -490,7 +494,7 @@ class Translation:
 
     def hub_files(self) -> None:
         """Files of the chart's own directories have places of their own here; others are files of the hub, below /etc/jupyterhub."""
-        directories = [TEMPLATES, *(path.rstrip("/") for path in self.values.at("hub.templatePaths") or [] if isinstance(path, str))]
+        directories = [TEMPLATES, *(path.rstrip("/") for path in self.values.listed("hub.templatePaths") if isinstance(path, str))]
         used: set[str] = set()
         for key in self.values.keys("hub.extraFiles"):
             path: Path = ("hub", "extraFiles", key)
@@ -509,7 +513,7 @@ class Translation:
                 self.out.add("jupyterhub_extra_files", [{**entry, **({"mode": mode} if mode else {})}])
             else:
                 self.values.leave(path, f"files of the hub are below /etc/jupyterhub: put {where} there with jupyterhub_extra_files, or into the image")
-        for index, directory in enumerate(self.values.at("hub.templatePaths") or []):
+        for index, directory in enumerate(self.values.listed("hub.templatePaths")):
             if isinstance(directory, str) and directory.rstrip("/") in used:
                 self.values.mark(("hub", "templatePaths", index))
 

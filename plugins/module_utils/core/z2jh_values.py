@@ -207,6 +207,11 @@ class Values:
                 return None
         return found
 
+    def listed(self, path: str | Path) -> list[t.Any]:
+        """Return a list without reading it; an empty one where none is."""
+        value = self.at(path)
+        return value if isinstance(value, list) else []
+
     def take(self, path: str | Path, form: t.Callable[[t.Any], T]) -> T | None:
         """Read a value in its form, or say why it is not taken over; None where nothing is."""
         value = self.at(path)
