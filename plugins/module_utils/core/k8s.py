@@ -17,7 +17,7 @@ import typing as t
 
 from . import authentication, hub_config, k8s_policies, k8s_spawner, look, nginx, project, secrets, validation, versions
 from .description import Hub, K8s
-from .docker_compose import DIGEST_LABEL, FILES, OWNERS, reloaded, short_digest
+from .docker_compose import DIGEST_LABEL, FILES, OWNERS, reloaded
 from .hub_config import API_PORT
 from .k8s_names import LABEL, MANAGER, labels, namespace, prefix, quantity, selector
 
@@ -38,6 +38,9 @@ PROGRAMS = {
 HEALTH = "/edge/health"
 TLS_KEYS = {"tls.crt": "tls_certificate", "tls.key": "tls_key"}
 """Key in a Secret of the type kubernetes.io/tls -> name of our secret."""
+
+OWN_CERTIFICATES = ("self_signed", "provided")
+"""Modes of TLS whose certificate is in a Secret of ours."""
 
 RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
 
@@ -85,6 +88,22 @@ def render(
     return Renderer(hub, settings, programs, fingerprints).render(values, registry_password)
 
 
+def renewed(
+    hub: Hub, settings: K8s, edge_config: Manifest | None, values: t.Mapping[str, str], fingerprints: t.Mapping[str, str]
+) -> tuple[list[Manifest], str]:
+    """Return what has to be applied for another certificate, and what the edge says then; nothing else of a description that has changed.
+
+    ``edge_config`` is the ConfigMap of the edge as it was deployed, None without an edge.
+    """
+    found, version = [Renderer(hub, settings, {}, fingerprints).certificate_secret(values)], ""
+    if edge_config:
+        files = edge_config["data"]
+        conf, version = project.renewed(files["nginx.conf"], TLS_KEYS, fingerprints)
+        metadata = {key: edge_config["metadata"][key] for key in ("name", "namespace", "labels")}
+        found.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {**files, "nginx.conf": conf}})
+    return found, version
+
+
 class Renderer:
     """One hub in one namespace."""
 
@@ -95,8 +114,7 @@ class Renderer:
         self.fingerprints = fingerprints
         self.prefix = prefix(hub, settings)
         self.secret_files = {name: secrets.files(hub, name) for name in ("hub", "edge")}
-        public = [fingerprints.get(name, "") for name in TLS_KEYS.values()]
-        self.edge_version = short_digest([self.nginx(nginx.UNVERSIONED), *public]) if has_edge(hub, settings) else ""
+        self.edge_version = project.version_of_edge(self.nginx(nginx.UNVERSIONED), TLS_KEYS, fingerprints) if has_edge(hub, settings) else ""
 
     def render(self, values: t.Mapping[str, str], registry_password: str) -> Rendered:
         names = components(self.hub, self.settings)
@@ -162,17 +180,20 @@ class Renderer:
         """One Secret that keeps all that was made, of which each pod is given its own; a certificate and a registry's password have a form of their own."""
         kept = {name: value for name, value in values.items() if name not in TLS_KEYS.values()}
         found = [self.named("Secret", "hub", "hub", type="Opaque", data={name: encoded(value) for name, value in sorted(kept.items())})]
-        if self.hub.tls.mode in ("self_signed", "provided"):
-            data = {key: encoded(values[name] + "\n") for key, name in TLS_KEYS.items()}
-            if authority := values.get("authority_certificate"):
-                data["ca.crt"] = encoded(authority + "\n")
-            found.append(self.named("Secret", "tls", "edge", type="kubernetes.io/tls", data=data))
+        if self.hub.tls.mode in OWN_CERTIFICATES:
+            found.append(self.certificate_secret(values))
         registry = self.hub.images.registry
         if registry.username:
             login = {"username": registry.username, "password": registry_password, "auth": encoded(f"{registry.username}:{registry_password}")}
             text = json.dumps({"auths": {registry.url: login}})
             found.append(self.named("Secret", "registry", "hub", type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": encoded(text)}))
         return found
+
+    def certificate_secret(self, values: t.Mapping[str, str]) -> Manifest:
+        data = {key: encoded(values[name] + "\n") for key, name in TLS_KEYS.items()}
+        if authority := values.get("authority_certificate"):
+            data["ca.crt"] = encoded(authority + "\n")
+        return self.named("Secret", "tls", "edge", type="kubernetes.io/tls", data=data)
 
     def volume(self, component: str) -> Manifest:
         """Return the volume with the files and secrets of a component: one, so that a change of both comes at once."""
