@@ -279,6 +279,22 @@ def test_a_server_of_an_unknown_authority_is_refused(plays: Plays) -> None:
     refused(plays, "certbot_ca_file", certbot_ca_file="")
 
 
+def test_a_server_that_knows_its_customers_is_told_who_asks(plays: Plays, tmp_path: pathlib.Path) -> None:
+    """External account binding (RFC 8555, 7.3.4)."""
+    port, accounts = INVENTORY["test_acme_closed"]["port"], INVENTORY["test_acme_closed"]["external_accounts"]
+    place = {"certbot_server": f"https://{{{{ test_acme_address }}}}:{port}/dir", "certbot_config_dir": str(tmp_path)}
+    shown = wire()
+    refused(plays, "get certbot_eab_kid and certbot_eab_hmac_key", **place)
+    ((kid, key),) = accounts.items()
+    refused(plays, "correct certbot_eab_kid and certbot_eab_hmac_key", certbot_eab_kid=kid, certbot_eab_hmac_key=key[::-1], **place)
+    done = plays.renew(certbot_eab_kid=kid, certbot_eab_hmac_key=key, **place)
+    assert "was replaced" in done.stdout, done.stderr
+    assert wire() == first((tmp_path / f"live/{DOMAIN}/fullchain.pem").read_text())
+    assert wire() != shown
+    assert "was replaced" in plays.renew().stdout
+    assert wire() == shown, "certbot in its volume has kept its own"
+
+
 def address(value: str) -> None:
     """Have the name server say where the hub is."""
     settings = INVENTORY["test_acme_settings"]

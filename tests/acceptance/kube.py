@@ -156,6 +156,9 @@ class KubernetesEngine:
         pods = self._plain(self.core.list_namespaced_pod(self.namespace, label_selector=self.label))["items"]
         return "\n".join(self.core.read_namespaced_pod_log(pod["metadata"]["name"], self.namespace) for pod in pods)
 
+    def secret(self, name: str) -> dict[str, t.Any]:
+        return self._plain(self.core.read_namespaced_secret(name, self.namespace))
+
     def claims(self) -> set[str]:
         """Return the names of the claims that carry the hub's label."""
         found = self._plain(self.core.list_namespaced_persistent_volume_claim(self.namespace, label_selector=self.label))["items"]

@@ -9,15 +9,20 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shutil
 import ssl
 import stat
+import time
 import typing as t
 
 import pytest
 import yaml
+from cryptography import x509
 from kubernetes import client
 
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import certificates, k8s
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import authority
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, HubError, Kernel, until
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import probe_code, run
@@ -25,6 +30,8 @@ from ansible_collections.vdsg.jupyterhub.tests.acceptance.kube import Kubernetes
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import ROOT, Plays
 
 MB = 2**20
+DAY = 86400
+T = t.TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +118,8 @@ def changed_pods(cluster: KubernetesEngine, before: dict[str, str]) -> set[str]:
     return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
 
 
-def meanwhile(kernel: Kernel, play: t.Callable[[], int]) -> int:
-    """Run a play while a kernel answers on its one socket all the time; return how many tasks changed something."""
+def meanwhile(kernel: Kernel, play: t.Callable[[], T]) -> T:
+    """Run a play while a kernel answers on its one socket all the time; return what it returns."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         running = pool.submit(play)
         while not running.done():
@@ -137,15 +144,32 @@ def test_change_rolls_what_it_must_and_kernels_go_on(alice: HubClient, cluster: 
 
 
 def test_renewed_certificate_rolls_nothing(settings: Settings, alice: HubClient, cluster: KubernetesEngine, plays: Plays) -> None:
-    """G2."""
+    """G2: a rotation asked for, and a leaf in its last days, which what cron runs renews."""
     address = (settings.need("--hub-address"), int(settings.need("--hub-url").rpartition(":")[2]))
     with alice.kernel() as kernel:
         before, certificate = cluster.uids(), ssl.get_server_certificate(address)
         assert meanwhile(kernel, lambda: plays.deploy_once(rotate_secrets=["tls"]))
         # The report comes when the edge has loaded it.
-        assert ssl.get_server_certificate(address) != certificate
+        shown = ssl.get_server_certificate(address)
+        assert shown != certificate
+        nothing_due = plays.renew()
+        assert (nothing_due.returncode, nothing_due.stdout, nothing_due.stderr) == (0, "", "")
+
+        own = k8s.decoded(cluster.secret("hub")) | k8s.decoded(cluster.secret("tls"))
+        signer = authority.Pair(own["authority_certificate"] + "\n", own["authority_key"] + "\n")
+        names = certificates.names_of(x509.load_pem_x509_certificate(shown.encode()))
+        old = authority.make_leaf(signer, names, time.time() - (authority.LEAF_DAYS - 20) * DAY)
+        data = {"tls.crt": k8s.encoded(old.certificate), "tls.key": k8s.encoded(old.key)}
+        cluster.core.patch_namespaced_secret("tls", cluster.namespace, {"data": data})
+        renewal = meanwhile(kernel, plays.renew)
+        assert re.fullmatch(r"molecule: the certificate of k8s.test was replaced; it is valid until .*\n", renewal.stdout), renewal.stderr
+        renewed = x509.load_pem_x509_certificate(ssl.get_server_certificate(address).encode())
+        assert certificates.dates(renewed)[1].timestamp() > time.time() + 300 * DAY
+        assert certificates.signed_by(renewed, x509.load_pem_x509_certificate(signer.certificate.encode()))
+        assert renewed == x509.load_pem_x509_certificate(k8s.decoded(cluster.secret("tls"))["tls_certificate"].encode())
         assert changed_pods(cluster, before) == set()
         assert kernel.alive
+    assert plays.deploy() == 0
     assert settings.client().session.get(f"{settings.client().url}/hub/login", timeout=30).status_code == 200
 
 
