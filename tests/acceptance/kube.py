@@ -166,6 +166,17 @@ class KubernetesEngine:
 
     def objects(self) -> set[str]:
         """Return the names of everything of the hub that can be applied and pruned."""
+        custom = client.CustomObjectsApi(self.api)
+
+        def routes(namespace: str, label_selector: str) -> t.Any:
+            """What there may be no definition of."""
+            try:
+                return custom.list_namespaced_custom_object("gateway.networking.k8s.io", "v1", namespace, "httproutes", label_selector=label_selector)
+            except client.ApiException as exc:
+                if exc.status != 404:
+                    raise
+                return {"items": []}
+
         networking, policy = client.NetworkingV1Api(self.api), client.RbacAuthorizationV1Api(self.api)
         listings = {
             "Service": self.core.list_namespaced_service,
@@ -173,6 +184,7 @@ class KubernetesEngine:
             "Secret": self.core.list_namespaced_secret,
             "Deployment": self.apps.list_namespaced_deployment,
             "Ingress": networking.list_namespaced_ingress,
+            "HTTPRoute": routes,
             "NetworkPolicy": networking.list_namespaced_network_policy,
             "Role": policy.list_namespaced_role,
         }

@@ -173,6 +173,20 @@ def test_renewed_certificate_rolls_nothing(settings: Settings, alice: HubClient,
     assert settings.client().session.get(f"{settings.client().url}/hub/login", timeout=30).status_code == 200
 
 
+def test_nodes_have_the_images_and_a_drain_waits_for_the_hub(cluster: KubernetesEngine) -> None:
+    def pulled() -> bool:
+        status = cluster.apps.read_namespaced_daemon_set("image-puller", cluster.namespace).status
+        return bool(status.number_ready and status.number_ready == status.desired_number_scheduled)
+
+    until(pulled, 60, "the images on each node")
+    (hub,) = cluster.pods("hub")
+    assert hub["spec"]["containers"][0]["resources"] == {"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
+    with pytest.raises(client.ApiException) as refused:
+        cluster.core.create_namespaced_pod_eviction(hub["metadata"]["name"], cluster.namespace, {"metadata": {"name": hub["metadata"]["name"]}})
+    assert refused.value.status == 429
+    assert "disruption budget" in str(refused.value.body)
+
+
 # ---- Another hub, by people who may do little
 
 
@@ -324,6 +338,64 @@ def test_who_may_see_the_cluster_is_told_what_it_lacks(cluster: KubernetesEngine
     assert "k8s_namespace nowhere does not exist" in refusal(second, **mine, k8s_namespace="nowhere")
     wanted = {"k8s_certificate_issuer": "us", "jupyterhub_tls": {"mode": "cert_manager"}}
     assert "but the cluster has no cert-manager" in refusal(second, **mine, **wanted)
+
+
+def test_a_quota_that_takes_no_pod_is_named(cluster: KubernetesEngine, second: Plays, its: KubernetesEngine) -> None:
+    body = {"metadata": {"name": "tight"}, "spec": {"hard": {"limits.memory": "300Mi"}}}
+    cluster.core.create_namespaced_resource_quota(its.namespace, body)
+    try:
+        assert "k8s_resources.hub.limits.memory is required: the quota tight" in refusal(second)
+        each = {"limits": {"memory": "200Mi"}}
+        said = refusal(second, k8s_resources={"hub": each, "proxy": each})
+        assert "has limits.memory 300Mi, but k8s_resources asks for more (hub 200Mi, proxy 200Mi)" in said
+    finally:
+        cluster.core.delete_namespaced_resource_quota("tight", its.namespace)
+
+
+@pytest.fixture
+def gateways(cluster: KubernetesEngine) -> t.Iterator[str]:
+    """A Gateway in the namespace of the first hub, and the definitions that it takes; nothing behind it."""
+    extensions, custom = client.ApiextensionsV1Api(cluster.api), client.CustomObjectsApi(cluster.api)
+    definitions = list(yaml.safe_load_all((ROOT / "tests/cluster/crds/gateway.yml").read_text()))
+    there = {item.metadata.name for item in extensions.list_custom_resource_definition().items}
+    made = [item for item in definitions if item["metadata"]["name"] not in there]
+    for item in made:
+        extensions.create_custom_resource_definition(item)
+    place = ("gateway.networking.k8s.io", "v1", cluster.namespace, "gateways")
+    body = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "public"}, "spec": {"gatewayClassName": "nobody"}}
+
+    def create() -> bool:
+        try:
+            custom.create_namespaced_custom_object(*place, body)
+        except client.ApiException as exc:
+            return exc.status == 409
+        return True
+
+    until(create, 30, "a Gateway")
+    yield cluster.namespace
+    custom.delete_namespaced_custom_object(*place, "public")
+    for item in made:
+        extensions.delete_custom_resource_definition(item["metadata"]["name"])
+
+
+def test_a_route_leads_from_a_gateway_to_the_hub(cluster: KubernetesEngine, second: Plays, its: KubernetesEngine, gateways: str) -> None:
+    wanted = {"enabled": True, "name": "public", "namespace": gateways, "section_name": "https"}
+    assert "you may not create httproutes.gateway.networking.k8s.io" in refusal(second, k8s_gateway=wanted)
+    mine = {"k8s_kubeconfig": os.environ["KUBECONFIG"], "k8s_context": cluster.context}
+    assert f"the namespace {gateways} has no Gateway of that name" in refusal(second, **mine, k8s_gateway={**wanted, "name": "other"})
+    kept, before = dict(second.variables), its.objects()
+    second.variables |= {**mine, "k8s_gateway": wanted}
+    assert second.deploy()
+    assert its.objects() - before == {"HTTPRoute second-jupyterhub"}
+    assert second.deploy() == 0
+    custom = client.CustomObjectsApi(cluster.api)
+    spec = custom.get_namespaced_custom_object("gateway.networking.k8s.io", "v1", its.namespace, "httproutes", "second-jupyterhub")["spec"]
+    assert spec["parentRefs"][0]["sectionName"] == "https"
+    assert spec["rules"][0]["backendRefs"][0]["name"] == "second-proxy-public"
+    del second.variables["k8s_gateway"]
+    assert second.deploy()
+    assert its.objects() == before
+    second.variables = kept
 
 
 def test_failed_rollout_says_what_the_pod_says(second: Plays, its: KubernetesEngine) -> None:

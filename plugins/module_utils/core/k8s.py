@@ -15,11 +15,11 @@ import dataclasses
 import json
 import typing as t
 
-from . import authentication, hub_config, k8s_policies, k8s_spawner, look, nginx, project, secrets, validation, versions
+from . import authentication, hub_config, k8s_nodes, k8s_policies, k8s_spawner, look, nginx, project, secrets, validation, versions
 from .description import Hub, K8s
 from .docker_compose import DIGEST_LABEL, FILES, OWNERS, reloaded
 from .hub_config import API_PORT
-from .k8s_names import LABEL, MANAGER, labels, namespace, prefix, quantity, selector
+from .k8s_names import LABEL, MANAGER, labels, named, namespace, prefix, quantity, selector
 
 with contextlib.suppress(ImportError):  # the modules say so with missing_required_lib
     import yaml
@@ -65,7 +65,7 @@ class Rendered:
 
 def has_edge(hub: Hub, settings: K8s) -> bool:
     """Whether TLS ends in a Deployment of ours, since nothing in front ends it."""
-    return validation.tls_here(hub) and not settings.ingress.enabled
+    return validation.tls_here(hub) and not settings.behind
 
 
 def components(hub: Hub, settings: K8s) -> tuple[str, ...]:
@@ -129,12 +129,16 @@ class Renderer:
             made.append(self.certificate())
         if self.settings.ingress.enabled:
             made.append(self.ingress())
+        if self.settings.gateway.enabled:
+            made.append(self.http_route())
+        made += k8s_nodes.budgets(self.hub, self.settings, names)
+        if self.settings.image_puller.enabled:
+            made.append(k8s_nodes.image_puller(self.hub, self.settings, RESTRICTED))
         return Rendered(self.secrets(values, registry_password), made, self.edge_version)
 
     def named(self, kind: str, name: str, component: str, version: str = "v1", **fields: t.Any) -> Manifest:
         """Return an object of ours."""
-        metadata = {"name": f"{self.prefix}{name}", "namespace": namespace(self.hub, self.settings), "labels": labels(self.hub, component)}
-        return {"apiVersion": version, "kind": kind, "metadata": metadata, **fields}
+        return named(self.hub, self.settings, kind, name, component, version, **fields)
 
     # What the hub may do
 
@@ -237,6 +241,8 @@ class Renderer:
             "securityContext": RESTRICTED,
             "volumeMounts": [{"name": "files", "mountPath": FILES[component], "readOnly": True}, {"name": "tmp", "mountPath": "/tmp"}, *mounts],
         }
+        if resources := self.settings.resources.get(component):
+            container["resources"] = resources
         pod: Manifest = {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
@@ -339,7 +345,7 @@ class Renderer:
         """Return the Service that people, or an Ingress, come in through."""
         wanted, network, edge = self.settings.service, self.hub.network, has_edge(self.hub, self.settings)
         by_node = wanted.type == "NodePort"
-        behind = self.settings.ingress.enabled
+        behind = self.settings.behind
         ports: dict[str, tuple[int, str | int]] = {"http": (80 if by_node or behind else network.http_port, "http")}
         if edge:
             ports["https"] = (443 if by_node else network.https_port, "https")
@@ -373,6 +379,19 @@ class Renderer:
         if wanted.annotations:
             found["metadata"]["annotations"] = dict(wanted.annotations)
         return found
+
+    def http_route(self) -> Manifest:
+        wanted = self.settings.gateway
+        parent = {"name": wanted.name, "namespace": wanted.namespace, "sectionName": wanted.section_name}
+        backend = {"name": f"{self.prefix}proxy-public", "port": 80}
+        spec: Manifest = {
+            "parentRefs": [{key: value for key, value in parent.items() if value}],
+            # Kernels are talked to for hours: no timeout of the Gateway's.
+            "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": [backend], "timeouts": {"request": "0s"}}],
+        }
+        if hosts := self.hosts():
+            spec["hostnames"] = hosts
+        return self.named("HTTPRoute", "jupyterhub", "proxy", "gateway.networking.k8s.io/v1", spec=spec)
 
     def certificate(self) -> Manifest:
         issuer = {"name": self.settings.certificate_issuer, "kind": self.settings.certificate_issuer_kind, "group": "cert-manager.io"}

@@ -38,7 +38,10 @@ class Kind:
 
 KINDS = {
     "Ingress": Kind("networking.k8s.io/v1", "ingresses"),
+    "HTTPRoute": Kind("gateway.networking.k8s.io/v1", "httproutes"),
     "Certificate": Kind("cert-manager.io/v1", "certificates"),
+    "PodDisruptionBudget": Kind("policy/v1", "poddisruptionbudgets"),
+    "DaemonSet": Kind("apps/v1", "daemonsets"),
     "Deployment": Kind("apps/v1", "deployments"),
     "NetworkPolicy": Kind("networking.k8s.io/v1", "networkpolicies"),
     "Service": Kind("v1", "services"),

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import decimal
 import json
 import time
 import typing as t
@@ -24,6 +25,7 @@ try:
     import urllib3
     import yaml
     from kubernetes import client, config
+    from kubernetes import utils as kubernetes_utils
     from kubernetes.stream.ws_client import ABNF, STDERR_CHANNEL, STDOUT_CHANNEL, WSClient
 except ImportError as exc:  # the modules say so with missing_required_lib
     KUBERNETES_ERROR: ImportError | None = exc
@@ -203,6 +205,11 @@ class Cluster:
             said += talk.read_channel(STDOUT_CHANNEL) or b""
         talk.close()
         return said.decode(errors="replace").strip()
+
+
+def number(quantity: str) -> decimal.Decimal:
+    """Return an amount in Kubernetes' words as a number."""
+    return t.cast("decimal.Decimal", kubernetes_utils.parse_quantity(quantity))
 
 
 def at_once(function: t.Callable[..., T], items: t.Iterable[t.Any]) -> list[T]:
