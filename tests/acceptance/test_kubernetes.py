@@ -368,7 +368,7 @@ def gateways(cluster: KubernetesEngine) -> t.Iterator[str]:
         try:
             custom.create_namespaced_custom_object(*place, body)
         except client.ApiException as exc:
-            return exc.status == 409
+            return bool(exc.status == 409)
         return True
 
     until(create, 30, "a Gateway")

@@ -99,7 +99,7 @@ class Preflight:
         wanted = self.settings.gateway
         if self.cluster.find(KINDS["HTTPRoute"].root) is None:
             raise DescriptionError(
-                "k8s_gateway.enabled is true, but the cluster has no Gateway API (gateway.networking.k8s.io/v1); install it, or use k8s_ingress"
+                "k8s_gateway.enabled is true, but the cluster has no Gateway API (gateway.networking.k8s.io/v1); use k8s_ingress"
             )
         space = wanted.namespace or self.namespace
         try:
