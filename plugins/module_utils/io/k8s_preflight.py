@@ -136,7 +136,7 @@ class Preflight:
         if sum(number(amount) for amount in amounts.values() if amount) > number(hard):
             told = ", ".join(f"{component} {amount}" for component, amount in amounts.items() if amount)
             raise DescriptionError(
-                f"the quota {name} of the namespace {self.namespace} has {what} {hard}, but k8s_resources asks for more ({told}); ask for less, or have it raised"
+                f"the quota {name} of the namespace {self.namespace} has {what} {hard}, but k8s_resources asks for more ({told}); take less or have it raised"
             )
 
     def check_storage_classes(self) -> None:
