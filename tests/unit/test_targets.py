@@ -102,7 +102,7 @@ def test_servers_of_docker_compose_are_containers() -> None:
     container = {"Name": "/lab-user-ghost", "Id": "c0", "Created": LONG_AGO, "Config": {"Labels": labels}, "State": {"Status": "exited"}}
     engine = Engine({"ps": "c0", "container": [container]})
     (found,) = OnDocker(Docker(engine), hub()).servers()
-    assert (found.name, found.names, found.user, found.status) == ("lab-user-ghost", {"lab-user-ghost", "c0"}, "ghost", "exited")
+    assert (found.name, found.names, found.user, found.status) == ("lab-user-ghost", frozenset({"lab-user-ghost", "c0"}), "ghost", "exited")
     assert found.age > 86400
     assert engine.told("ps")[0][-1] == "--filter=label=vdsg.jupyterhub.component=singleuser"
 
@@ -121,8 +121,8 @@ def test_servers_of_a_swarm_are_services() -> None:
     engine = Engine({"service ls": "s0\ns1", "service inspect": SERVICES, "service ps": "t0\nt1", "inspect": TASKS})
     found = on_swarm(engine).servers()
     assert [(one.name, one.names, one.user, one.status) for one in found] == [
-        ("lab-user-ghost", {"lab-user-ghost", "s0"}, "ghost", "running"),
-        ("lab-user-none", {"lab-user-none", "s1"}, "", "without a task"),
+        ("lab-user-ghost", frozenset({"lab-user-ghost", "s0"}), "ghost", "running"),
+        ("lab-user-none", frozenset({"lab-user-none", "s1"}), "", "without a task"),
     ]
     assert engine.told("service", "ls")[0][-1] == "--filter=label=vdsg.jupyterhub.component=singleuser"
 
@@ -152,7 +152,7 @@ def test_orphans_of_a_swarm_are_removed_as_services_and_waited_for() -> None:
 def test_servers_of_a_cluster_are_pods() -> None:
     metadata = {"name": "jupyter-ghost", "creationTimestamp": "2026-01-02T03:04:05Z", "annotations": {"hub.jupyter.org/username": "ghost"}}
     found = OnCluster.of_pod({"metadata": metadata, "status": {"phase": "Running"}})
-    assert (found.name, found.names, found.user, found.status) == ("jupyter-ghost", {"jupyter-ghost"}, "ghost", "running")
+    assert (found.name, found.names, found.user, found.status) == ("jupyter-ghost", frozenset({"jupyter-ghost"}), "ghost", "running")
     assert found.age > 86400
     known = orphans.known([{"name": "ghost", "servers": {"": {"pending": None, "state": {"pod_name": "jupyter-ghost"}}}}])
     assert orphans.orphans([found], known, 300) == []
