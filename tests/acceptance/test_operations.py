@@ -217,6 +217,21 @@ def test_what_the_hub_does_not_know_is_found_and_servers_go(plays: Plays, alice:
         assert alice.server_ready()
 
 
+def test_people_come_and_go_and_files_that_are_not_seen_are_not_deleted(plays: Plays, admin: HubClient, hub: Engine) -> None:
+    dora = {**known(hub), "users": [{"name": "dora"}]}
+    leave = {**dora, "state": "absent"}
+    added, lost = plays.tasks([{"vdsg.jupyterhub.hub_users": dora}, {"vdsg.jupyterhub.hub_users": {**leave, "user_data": "delete"}}])
+    assert added["added"] == ["dora"]
+    if hub.target == "docker_compose":
+        assert lost["removed"] == ["dora"]
+    else:
+        assert "user_data is delete, but the nodes of a swarm and a cluster keep volumes that are not seen from here" in lost["msg"]
+        assert "dora" in names(admin)
+    kept = plays.tasks([{"vdsg.jupyterhub.hub_users": {**leave, "user_data": "keep"}}])[0]
+    assert (kept["changed"], kept["volumes"]) == (hub.target != "docker_compose", {})
+    assert "dora" not in names(admin)
+
+
 def test_facts_say_all_that_is_and_no_secret(plays: Plays, alice: HubClient, settings: Settings, hub: Engine) -> None:
     found = plays.tasks([{"vdsg.jupyterhub.hub_info": {**example("Ask the hub"), **known(hub)}}])[0]
     assert found["version"] == alice.api("GET", "").json()["version"]
