@@ -25,9 +25,9 @@ from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import certif
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import authority
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, HubError, Kernel, until
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
-from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import probe_code, run
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import Lives, probe_code, run
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.kube import KubernetesEngine
-from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import ROOT, Plays
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import ROOT, Plays, restarted
 
 MB = 2**20
 DAY = 86400
@@ -113,9 +113,8 @@ def test_programs_of_the_hub_reach_it_by_its_name(cluster: KubernetesEngine) -> 
 # ---- Changes
 
 
-def changed_pods(cluster: KubernetesEngine, before: dict[str, str]) -> set[str]:
-    after = cluster.uids()
-    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+def changed_pods(cluster: KubernetesEngine, before: Lives) -> set[str]:
+    return restarted(before, cluster.lives())
 
 
 def meanwhile(kernel: Kernel, play: t.Callable[[], T]) -> T:
@@ -132,7 +131,7 @@ def test_change_rolls_what_it_must_and_kernels_go_on(alice: HubClient, cluster: 
     """Capabilities 2.13, 3.7, 3.19."""
     with alice.kernel() as kernel:
         kernel.execute("answer = 41")
-        before = cluster.uids()
+        before = cluster.lives()
         people = [{"name": "admin", "admin": True}, {"name": "alice"}, {"name": "bob"}, {"name": "carol"}]
         assert meanwhile(kernel, lambda: plays.deploy(users=people))
         assert "people added: carol" in plays.said
@@ -147,7 +146,7 @@ def test_renewed_certificate_rolls_nothing(settings: Settings, alice: HubClient,
     """G2: a rotation asked for, and a leaf in its last days, which what cron runs renews."""
     address = (settings.need("--hub-address"), int(settings.need("--hub-url").rpartition(":")[2]))
     with alice.kernel() as kernel:
-        before, certificate = cluster.uids(), ssl.get_server_certificate(address)
+        before, certificate = cluster.lives(), ssl.get_server_certificate(address)
         assert meanwhile(kernel, lambda: plays.deploy_once(rotate_secrets=["tls"]))
         # The report comes when the edge has loaded it.
         shown = ssl.get_server_certificate(address)

@@ -68,6 +68,21 @@ def has_edge(hub: Hub, settings: K8s) -> bool:
     return validation.tls_here(hub) and not settings.behind
 
 
+def public_ports(hub: Hub, settings: K8s) -> dict[str, int]:
+    """Return the ports of the Service that people, or an Ingress, come in through."""
+    by_node = settings.service.type == "NodePort"
+    found = {"http": 80 if by_node or settings.behind else hub.network.http_port}
+    if has_edge(hub, settings):
+        found["https"] = 443 if by_node else hub.network.https_port
+    return found
+
+
+def entry(hub: Hub, settings: K8s) -> str:
+    """Return the address of that Service inside of the cluster."""
+    scheme, port = list(public_ports(hub, settings).items())[-1]
+    return f"{scheme}://{prefix(hub, settings)}proxy-public:{port}"
+
+
 def components(hub: Hub, settings: K8s) -> tuple[str, ...]:
     """Return what runs."""
     return ("hub", "proxy", "edge") if has_edge(hub, settings) else ("hub", "proxy")
@@ -344,15 +359,11 @@ class Renderer:
     def public(self) -> Manifest:
         """Return the Service that people, or an Ingress, come in through."""
         wanted, network, edge = self.settings.service, self.hub.network, has_edge(self.hub, self.settings)
-        by_node = wanted.type == "NodePort"
-        behind = self.settings.behind
-        ports: dict[str, tuple[int, str | int]] = {"http": (80 if by_node or behind else network.http_port, "http")}
-        if edge:
-            ports["https"] = (443 if by_node else network.https_port, "https")
+        ports = {name: (port, name) for name, port in public_ports(self.hub, self.settings).items()}
         found = self.service("proxy-public", "edge" if edge else "proxy", ports)
         spec = found["spec"]
         spec["type"] = wanted.type
-        if by_node:
+        if wanted.type == "NodePort":
             for port in spec["ports"]:
                 if port["name"] == "https" or not edge or network.http_port in k8s_policies.NODE_PORTS:
                     port["nodePort"] = getattr(network, f"{port['name']}_port")

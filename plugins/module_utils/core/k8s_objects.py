@@ -137,6 +137,13 @@ def rolled_out(deployment: Object) -> bool:
     return all(status.get(name, 0) == wanted for name in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"))
 
 
+def state(deployment: Object) -> str:
+    """Return how a Deployment is, in a word or a few."""
+    if rolled_out(deployment):
+        return "healthy"
+    return f"{(deployment.get('status') or {}).get('readyReplicas', 0)} of {deployment['spec'].get('replicas', 1)} pods ready"
+
+
 def newest(pods: t.Iterable[Object], replica_sets: t.Iterable[Object]) -> list[Object]:
     """Return the pods of the newest ReplicaSet: those of an older one may end badly, and nobody cares."""
     sets = sorted(replica_sets, key=lambda item: int((item["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision", 0)))

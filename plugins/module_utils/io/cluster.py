@@ -196,9 +196,11 @@ class Cluster:
         except Exception as exc:  # websocket-client has a class of its own for each trouble
             raise Unreachable(f"the pod {pod} cannot be talked to: {reason(str(exc))}") from exc
 
-    def run(self, namespace: str, pod: str, container: str, command: t.Sequence[str], seconds: float = 20) -> str:
-        """Return what a command in a container prints."""
+    def run(self, namespace: str, pod: str, container: str, command: t.Sequence[str], seconds: float = 20, given: str = "") -> str:
+        """Return what a command in a container prints; ``given`` is its input."""
         talk = self.talk(namespace, pod, container, command)
+        if given:
+            talk.write_stdin(given.encode())
         said, deadline = b"", time.monotonic() + seconds
         while talk.is_open() and time.monotonic() < deadline:
             talk.update(timeout=1)
@@ -244,12 +246,16 @@ class PodLine:
         return [Answer(*answer) for answer in json.loads(line)]
 
     def begin(self) -> t.Any:
-        """Talk to the hub's pod; there is none for a moment while it is replaced."""
+        """Talk to the hub's pod."""
+        return self.cluster.talk(self.namespace, self.pod(), "hub", ["python3", RELAY])
+
+    def pod(self) -> str:
+        """Return the name of the hub's pod; there is none for a moment while it is replaced."""
         pods = self.cluster.list(k8s_objects.PODS, self.namespace, self.selector)
         alive = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and pod["status"].get("phase") == "Running"]
         if not alive:
             raise Unreachable(f"the namespace {self.namespace} has no running pod of the hub")
-        return self.cluster.talk(self.namespace, alive[0]["metadata"]["name"], "hub", ["python3", RELAY])
+        return str(alive[0]["metadata"]["name"])
 
     def close(self) -> None:
         if self.talk:
