@@ -28,10 +28,13 @@ from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settin
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import Lives, probe_code, run
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.kube import KubernetesEngine
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import ROOT, Plays, restarted
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.test_storage import HOME, NOTICES, SECRET, TRY
 
 MB = 2**20
 DAY = 86400
 T = t.TypeVar("T")
+GPU = "nvidia.com/gpu"
+COURSE = "/srv/course"
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,17 @@ def test_profile_of_others_is_refused_through_the_api_too(bob: HubClient) -> Non
     bob.start_server()
 
 
+@pytest.fixture
+def gpu(cluster: KubernetesEngine) -> t.Iterator[None]:
+    """A node that says that it has a GPU: the scheduler counts it, and no kubelet looks for it."""
+    node = cluster.core.list_node().items[0].metadata.name
+    places = [f"/status/{place}/{GPU.replace('/', '~1')}" for place in ("capacity", "allocatable")]
+    cluster.core.patch_node_status(node, [{"op": "add", "path": place, "value": "1"} for place in places])
+    yield
+    cluster.core.patch_node_status(node, [{"op": "remove", "path": places[0]}])
+
+
+@pytest.mark.usefixtures("gpu")
 def test_pod_is_what_the_profile_says(alice: HubClient, cluster: KubernetesEngine) -> None:
     """Capabilities 2.8, 3.20, 3.22, 4.10."""
     alice.write_file("kept.txt", "over a change of the profile")
@@ -93,6 +107,63 @@ def test_pod_is_what_the_profile_says(alice: HubClient, cluster: KubernetesEngin
     with alice.kernel() as kernel:
         assert kernel.execute("import os, shutil; print(os.environ['OMP_NUM_THREADS'], shutil.disk_usage('/dev/shm').total >> 20)") == "2 128"
         assert kernel.execute("print(open('kept.txt').read())") == "over a change of the profile"
+        assert kernel.execute("print(shutil.disk_usage('/scratch').total >> 20)") == "64"
+    assert container["resources"]["limits"][GPU] == "1"
+
+
+def attempt(person: HubClient, *paths: str) -> list[t.Any]:
+    """Return what somebody can do at some paths, without modes and groups, which are the cluster's."""
+    with person.kernel() as kernel:
+        return [found and found[2:] for found in json.loads(kernel.execute(TRY.format(paths=list(paths))))]
+
+
+REPOSITORY = f"""
+import os, pathlib, subprocess
+os.umask(0o077)
+pathlib.Path("{COURSE}/plan.txt").write_text("alice\\n")
+def git(*words):
+    subprocess.run(["git", "-c", "user.name=Test", "-c", "user.email=test@example.org", *words], check=True, capture_output=True)
+git("init", "--bare", "--initial-branch=main", "{COURSE}/lessons.git")
+git("clone", "{COURSE}/lessons.git", "/scratch/lessons")
+pathlib.Path("/scratch/lessons/first.txt").write_text("one")
+git("-C", "/scratch/lessons", "add", "first.txt")
+git("-C", "/scratch/lessons", "commit", "--message=lesson")
+git("-C", "/scratch/lessons", "push", "origin", "HEAD:main")
+"""
+
+
+def test_folder_is_for_its_groups(alice: HubClient, bob: HubClient, admin: HubClient) -> None:
+    """Writers write, all others read or do not see it; and what cannot be pulled keeps nobody from working."""
+    assert attempt(alice, COURSE, NOTICES) == [[[], "written"], [[], "written"]]
+    assert attempt(bob, COURSE, NOTICES) == [None, [[], "Read-only file system"]]
+    with alice.kernel() as kernel:
+        kernel.execute(REPOSITORY)
+    admin.api("POST", "groups/course/users", {"users": ["bob"]})
+    assert attempt(bob, COURSE) == [None], "a server keeps what it started with"
+
+
+LOOK = """
+import json, os
+def look(path):
+    return [oct(os.stat(path).st_mode & 0o7777), os.stat(path).st_uid, open(path).read()] if os.path.exists(path) else None
+print(json.dumps([look(path) for path in {!r}]))
+"""
+
+
+def test_files_are_in_servers_and_in_the_hub_with_their_modes(bob: HubClient, cluster: KubernetesEngine) -> None:
+    """And files of the image fill gaps in a home, and references of an environment are what they refer to, not in the pod's specification."""
+    paths = ["/etc/course.conf", "/usr/local/bin/greet", "/home/jovyan/.licence", "/etc/jupyterhub/mine/notice.txt"]
+    with bob.kernel() as kernel:
+        in_server = json.loads(kernel.execute(LOOK.format(paths)))
+        assert json.loads(kernel.execute("print(json.dumps([os.popen('greet').read(), os.environ['LICENCE'], os.environ['NODE']]))")) == [
+            "Hello\n",
+            SECRET,
+            cluster.pods("user-bob")[0]["spec"]["nodeName"],
+        ]
+        assert {".bashrc", ".profile"} <= set(json.loads(kernel.execute(f"print(json.dumps(os.listdir({HOME!r})))")))
+    assert in_server == [["0o444", 0, "exam = friday\n"], ["0o555", 0, "#!/bin/sh\necho Hello\n"], ["0o444", 0, SECRET], None]
+    assert json.loads(cluster.python("hub", LOOK.format(paths)))[3:] == [["0o440", 0, "Only for the hub"]]
+    assert SECRET not in json.dumps(cluster.inspect())
 
 
 def test_servers_are_found_by_labels_and_stopped_by_deleting_the_pod(bob: HubClient, cluster: KubernetesEngine) -> None:
@@ -103,6 +174,16 @@ def test_servers_are_found_by_labels_and_stopped_by_deleting_the_pod(bob: HubCli
     cluster.core.delete_namespaced_pod(name, cluster.namespace)
     until(lambda: not bob.servers(), 60, "the hub's knowledge that the server is gone")
     bob.start_server()
+
+
+def test_members_edit_each_others_files_and_get_what_is_published(alice: HubClient, bob: HubClient, admin: HubClient) -> None:
+    """A group at the hub counts at the next start; whatever the umask."""
+    with bob.kernel() as kernel:
+        kernel.execute(f"open('{COURSE}/plan.txt', 'a').write('bob\\n')")
+        assert kernel.execute(f"print(open('{HOME}/lessons/first.txt').read())") == "one"
+    with alice.kernel() as kernel:
+        assert kernel.execute(f"print(open('{COURSE}/plan.txt').read())") == "alice\nbob"
+    admin.api("DELETE", "groups/course/users", {"users": ["bob"]})
 
 
 def test_programs_of_the_hub_reach_it_by_its_name(cluster: KubernetesEngine) -> None:
@@ -268,7 +349,7 @@ def test_what_the_description_has_no_longer_is_pruned_and_claims_stay(second: Pl
     assert second.deploy()
     assert "objects removed: Ingress second-jupyterhub" in second.said
     assert (its.objects(), its.claims()) == (before, claims)
-    assert claims == {"second-hub-db-dir"}
+    assert claims == {"second-hub-db-dir", "second-shared"}
 
 
 def test_role_edit_suffices_with_a_service_account_that_is_bound(deployer: Deployer, second: Plays, its: KubernetesEngine) -> None:
@@ -298,10 +379,18 @@ def test_missing_permission_is_named_and_nothing_is_touched(deployer: Deployer, 
     ]
 
 
+def extra(kind: str, source: str) -> dict[str, t.Any]:
+    """Return what has a further volume, and nothing else of storage."""
+    volume = {"name": "extra", "mount_path": "/srv/extra", "type": kind, "source": source}
+    return {"jupyterhub_storage": {"extra_volumes": [volume]}, "jupyterhub_profiles": [], "k8s_shared_folders": {}}
+
+
 BAD: list[tuple[dict[str, t.Any], str]] = [
     ({"k8s_context": "nobody"}, "k8s_context is 'nobody', but"),
     ({"k8s_namespace": "nowhere"}, "in the namespace nowhere"),
     ({"k8s_tls_secret": "nothing", "jupyterhub_tls": {"mode": "secret"}}, "k8s_tls_secret is nothing, but the namespace"),
+    (extra("volume", "nothing"), "extra_volumes[0].source is nothing, but the namespace"),
+    (extra("nfs", "nfs.invalid:/"), "enforces restricted Pod Security, which forbids it"),
     ({"k8s_certificate_issuer": "us", "jupyterhub_tls": {"mode": "cert_manager"}}, "you may not create certificates.cert-manager.io"),
 ]
 
@@ -330,11 +419,21 @@ def no_cert_manager(cluster: KubernetesEngine) -> t.Iterator[dict[str, t.Any]]:
         extensions.create_custom_resource_definition(definition)
 
 
-def test_who_may_see_the_cluster_is_told_what_it_lacks(cluster: KubernetesEngine, second: Plays, no_cert_manager: dict[str, t.Any]) -> None:
+@pytest.fixture
+def disks(cluster: KubernetesEngine) -> t.Iterator[str]:
+    """A storage class of a provisioner of disks; nothing is ever made with it."""
+    storage, name = client.StorageV1Api(cluster.api), f"{cluster.namespace}-disks"
+    storage.create_storage_class({"metadata": {"name": name}, "provisioner": "ebs.csi.aws.com"})
+    yield name
+    storage.delete_storage_class(name)
+
+
+def test_who_may_see_the_cluster_is_told_what_it_lacks(cluster: KubernetesEngine, second: Plays, no_cert_manager: dict[str, t.Any], disks: str) -> None:
     assert no_cert_manager["spec"]["group"] == "cert-manager.io"
     mine = {"k8s_kubeconfig": os.environ["KUBECONFIG"], "k8s_context": cluster.context}
     assert "k8s_database.class_name is fast, but the cluster has" in refusal(second, **mine, k8s_database={"class_name": "fast"})
     assert "k8s_namespace nowhere does not exist" in refusal(second, **mine, k8s_namespace="nowhere")
+    assert "makes disks, which are in one node at a time" in refusal(second, **mine, k8s_shared_folders={"class_name": disks})
     wanted = {"k8s_certificate_issuer": "us", "jupyterhub_tls": {"mode": "cert_manager"}}
     assert "but the cluster has no cert-manager" in refusal(second, **mine, **wanted)
 
@@ -398,14 +497,26 @@ def test_a_route_leads_from_a_gateway_to_the_hub(cluster: KubernetesEngine, seco
 
 
 def test_failed_rollout_says_what_the_pod_says(second: Plays, its: KubernetesEngine) -> None:
-    images = {"hub": "registry.invalid/nothing:1", "proxy": its.pods("proxy")[0]["spec"]["containers"][0]["image"]}
-    said = refusal(second, jupyterhub_images=images)
-    assert "the rollout of the Deployment second-hub" in said
+    images = {name: its.pods(name)[0]["spec"]["containers"][0]["image"] for name in ("hub", "proxy")}
+    said = refusal(second, jupyterhub_images={**images, "proxy": "registry.invalid/nothing:1"})
+    assert "the rollout of the Deployment second-proxy" in said
     assert "events: " in said and "registry.invalid/nothing:1" in said
-    said = refusal(second, jupyterhub_extra_config={"10-broken": "c.JupyterHub.ip = broken_on_purpose"})
+    said = refusal(second, jupyterhub_database={"type": "postgresql", "host": "nowhere.invalid", "password": "hush"})
     assert "at last with status 1" in said
-    assert "last lines: " in said and "broken_on_purpose" in said
+    assert "last lines: " in said and "nowhere.invalid" in said
     assert second.deploy()
+    assert second.deploy() == 0
+
+
+def test_configuration_that_the_image_refuses_never_reaches_the_hub(second: Plays, its: KubernetesEngine) -> None:
+    """Capabilities 3.16, 3.17."""
+    before = its.uids()
+    said = refusal(second, jupyterhub_extra_config={"10-broken": "c.JupyterHub.template_vars = {}\nc.JupyterHub.ip = broken_on_purpose"})
+    assert "jupyterhub_extra_config.10-broken: line 2: NameError: name 'broken_on_purpose'" in said
+    said = refusal(second, jupyterhub_images={"hub": "registry.invalid/nothing:1"})
+    assert "jupyterhub_images.hub registry.invalid/nothing:1 cannot be tried in the cluster: " in said
+    assert its.pods("config-check") == []
+    assert its.uids() == before
     assert second.deploy() == 0
 
 
@@ -414,7 +525,7 @@ def test_removal_keeps_claims_and_secrets(cluster: KubernetesEngine, second: Pla
     second.variables |= {"k8s_kubeconfig": os.environ["KUBECONFIG"], "k8s_context": cluster.context}
     claims = its.claims()
     second.remove()
-    assert (its.objects(), its.claims()) == ({"Secret second-hub"}, claims)
+    assert (its.objects(), its.claims()) == ({"Secret second-hub", "Secret second-servers"}, claims)
     assert its.pods("hub") == []
     second.remove(data=True)
     assert (its.objects(), its.claims()) == (set(), set())

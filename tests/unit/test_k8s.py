@@ -13,6 +13,7 @@ import inspect
 import json
 import os
 import re
+import types
 import typing as t
 
 import hypothesis
@@ -21,14 +22,26 @@ import pytest
 import yaml
 from hypothesis import strategies as st
 
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import k8s, k8s_checks, k8s_names, k8s_objects, k8s_policies, k8s_report, k8s_spawner, parts
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import (
+    k8s,
+    k8s_checks,
+    k8s_names,
+    k8s_objects,
+    k8s_policies,
+    k8s_report,
+    k8s_spawner,
+    k8s_storage,
+    parts,
+    storage_checks,
+)
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.description import DockerCompose, Hub, K8s, from_variables
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.docker_compose import DIGEST_LABEL
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.resolve import resolve
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.schema import DescriptionError
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.k8s_secrets import KeptStore
-from ansible_collections.vdsg.jupyterhub.tests.unit.support import ANY_TEXT, CATALOGUE, GOLDEN, NOW, PROGRAMS, descriptions
+from ansible_collections.vdsg.jupyterhub.tests.unit.support import ANY_TEXT, CATALOGUE, GOLDEN, NOW, PROGRAMS, descriptions, program
 
+servers = program("servers")
 MINORS = ("1.34", "1.35", "1.36")
 SMALL: dict[str, t.Any] = {
     "jupyterhub_name": "lab",
@@ -86,6 +99,32 @@ LARGE: dict[str, t.Any] = {
     "k8s_tolerations": [{"key": "core", "operator": "Exists"}],
     "k8s_image_pull_secrets": ["mirror"],
 }
+STORAGE: dict[str, t.Any] = {
+    "jupyterhub_users": [{"name": "geoheil", "admin": True, "groups": ["teachers"]}, {"name": "sam", "groups": ["students"]}],
+    "jupyterhub_storage": {
+        "shared_folders": [
+            {"name": "course", "write_groups": ["teachers"], "read_groups": ["students"]},
+            {"name": "notices", "write_groups": ["teachers"], "everybody": "read", "mount_path": "/srv/notices"},
+        ],
+        "extra_volumes": [
+            {"name": "datasets", "type": "volume", "source": "datasets", "mount_path": "/srv/datasets", "read_only": True, "hub": True},
+            {"name": "archive", "type": "nfs", "source": "nfs.example.org:/export", "mount_path": "/srv/archive"},
+            {"name": "scratch", "type": "scratch", "size": "1G", "mount_path": "/scratch", "servers": "profiles", "hub": True},
+        ],
+        "content": [{"repository": "https://git.example.org/course.git"}],
+        "seed": "/opt/course",
+    },
+    "jupyterhub_spawner": {"environment": {"NODE": {"field": "spec.nodeName"}, "LICENCE": {"secret": "licence"}}, "shm_size": "64M"},
+    "jupyterhub_profiles": [{"name": "Small"}, {"name": "Large", "gpu": 2, "volumes": ["scratch"], "environment": {"KEY": {"secret": "key"}}}],
+    "jupyterhub_extra_secrets": {"licence": "hush-licence", "key": "hush-key", "other": "hush-other", "file": "hush-file"},
+    "jupyterhub_extra_files": [
+        {"path": "/etc/course.conf", "content": "exam = friday"},
+        {"path": "/opt/solver/a+b", "content": {"secret": "file"}, "mode": "0400"},
+        {"path": "/etc/jupyterhub/mine/rooms.csv", "content": "A,101", "mode": "0440", "servers": False, "hub": True},
+        {"path": "/etc/jupyterhub/mine/licence", "content": {"secret": "licence"}, "servers": False, "hub": True},
+    ],
+    "k8s_shared_folders": {"class_name": "nfs", "capacity": "100G", "sub_path": "shared/{folder}"},
+}
 VARIANTS: dict[str, dict[str, t.Any]] = {
     "small": SMALL,
     "large": LARGE,
@@ -103,6 +142,7 @@ VARIANTS: dict[str, dict[str, t.Any]] = {
         "k8s_image_puller": {"enabled": True, "images": ["registry.example.org/other:1"]},
         "k8s_resources": {"hub": {"requests": {"cpu": "200m"}, "limits": {"memory": "1Gi"}}, "image-puller": {"limits": {"memory": "8Mi"}}},
     },
+    "storage": {**SMALL, **STORAGE},
     "classes": {**SMALL, "k8s_database": {"class_name": "slow", "capacity": "1.5G"}, "k8s_storage": {"access_modes": ["ReadWriteMany"]}},
 }
 VALUES = {
@@ -111,6 +151,7 @@ VALUES = {
     "tls_key": "hush-key",
     "authority_certificate": "an authority",
     "proxy_token": "hush-token",
+    **{f"extra_{name}": f"hush-{name}" for name in ("licence", "key", "other", "file")},
 }
 
 
@@ -189,14 +230,14 @@ def test_any_description_renders_to_python_and_json_without_a_secret(variables: 
 @hypothesis.given(st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=3))
 def test_a_server_gets_its_environment_as_it_was_typed(given: dict[str, str]) -> None:
     """KubeSpawner calls format() on it."""
-    assert {name: value.format() for name, value in k8s_spawner.environment(dict(given)).items()} == given
+    assert {name: value.format() for name, value in k8s_spawner.environment(dict(given), "servers").items()} == given
 
 
-def test_an_environment_that_is_kept_elsewhere_is_read_when_the_hub_starts() -> None:
-    lines = [node for node in ast.parse(config(LARGE)).body if isinstance(node, ast.Assign)]
-    (value,) = [node.value for node in lines if ast.unparse(node.targets[0]) == "c.KubeSpawner.environment"]
-    found = eval(ast.unparse(value), {"secret": lambda _name: "hush {hush}"})
-    assert {name: text.format() for name, text in found.items()} == {"GREETING": "it's {here}", "LICENCE": "hush {hush}"}
+def test_an_environment_that_is_kept_elsewhere_is_read_by_the_kubelet() -> None:
+    """No specification of a pod, which whoever may look at the namespace sees, has a secret."""
+    licence = {"valueFrom": {"secretKeyRef": {"name": "vdsg-servers", "key": "extra_licence"}}}
+    assert setting(config(LARGE), "c.KubeSpawner.environment") == {"GREETING": "it's {{here}}", "LICENCE": licence}
+    assert setting(config(VARIANTS["storage"]), "c.KubeSpawner.environment")["NODE"] == {"valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
     assert "hush" not in json.dumps(rendered(LARGE).manifests)
 
 
@@ -219,12 +260,25 @@ def digests(variables: dict[str, t.Any], fingerprints: t.Mapping[str, str] | Non
         ({}, {"proxy_token": "new"}, {"hub", "proxy"}),
         ({"k8s_storage": {"capacity": "5G"}}, {}, {"hub"}),
         ({"k8s_node_selector": {"a": "b"}}, {}, {"hub", "proxy", "edge"}),
+        ({"jupyterhub_extra_files": [{"path": "/etc/course.conf", "content": "x"}]}, {}, {"hub"}),
     ],
 )
 def test_exactly_the_pods_roll_whose_inputs_changed(changes: dict[str, t.Any], secrets: dict[str, str], rolled: set[str]) -> None:
     """Capability 2.13, and what zero-to-jupyterhub does not do (G2): a renewed certificate rolls nothing."""
     before, after = digests(SMALL), digests({**SMALL, **changes}, secrets)
     assert {name for name in before if before[name] != after[name]} == rolled
+
+
+def test_what_servers_are_given_anew_rolls_nothing() -> None:
+    """New texts of the same files are for servers that start; those that run, and the hub, go on."""
+    before = {**SMALL, **STORAGE}
+    files = [{"path": "/etc/course.conf", "content": "exam = monday"}, *STORAGE["jupyterhub_extra_files"][1:]]
+    storage = {**STORAGE["jupyterhub_storage"], "content": [{"repository": "https://git.example.org/other.git"}], "seed": "/opt/other"}
+    after = {**before, "jupyterhub_extra_files": files, "jupyterhub_storage": storage}
+    assert digests(before) == digests(after)
+    assert named(rendered(before), "ConfigMap", "servers") != named(rendered(after), "ConfigMap", "servers")
+    files[2] = {**files[2], "content": "A,102"}
+    assert {name for name, text in digests(before).items() if text != digests(after)[name]} == {"hub"}
 
 
 def test_an_edge_knows_its_new_certificate_by_its_version() -> None:
@@ -339,6 +393,101 @@ def test_storage_may_be_none_or_one_claim_for_all() -> None:
     assert setting(text, "c.KubeSpawner.storage_pvc_ensure") is None
 
 
+def applied(profile: int, folders: dict[str, str]) -> dict[str, t.Any]:
+    """Return the traits of a server with a profile and some folders, as servers.py applies them."""
+    text = config(VARIANTS["storage"])
+    (call,) = [node.value for node in ast.parse(text).body if isinstance(node, ast.Expr) and ast.unparse(node).startswith("servers.configure")]
+    given = {item.arg: ast.literal_eval(item.value) for item in t.cast("ast.Call", call).keywords}
+    spawner = types.SimpleNamespace(**{name: setting(text, f"c.KubeSpawner.{name}") or {} for name in SETTINGS})
+    servers.change(spawner, given["profiles"][profile]["settings"])
+    for folder in given["folders"]:
+        for name, access in folders.items():
+            if folder["settings"][access]["volume_mounts"].keys() == {f"shared-{name}"}:
+                servers.change(spawner, folder["settings"][access])
+    return vars(spawner)
+
+
+SETTINGS = ("volumes", "volume_mounts", "environment", "extra_resource_limits")
+
+
+@pytest.mark.parametrize("minor", MINORS)
+def test_a_pod_with_all_that_is_described_is_one(minor: str) -> None:
+    """What KubeSpawner makes of it: values of volumes and mounts in the order of their names, variables by their names."""
+    found = applied(1, {"course": "read", "notices": "write"})
+    variables = [{"name": name, **(value if isinstance(value, dict) else {"value": value})} for name, value in found["environment"].items()]
+    container: dict[str, t.Any] = {"name": "notebook", "image": "user:1", "env": variables, "volumeMounts": list(found["volume_mounts"].values())}
+    container["resources"] = {"limits": found["extra_resource_limits"]}
+    pod: dict[str, t.Any] = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "jupyter-sam"}}
+    pod["spec"] = {"containers": [container], "volumes": list(found["volumes"].values())}
+    kubernetes_validate.validate(json.loads(json.dumps(pod)), minor, strict=True)
+    assert {item["name"] for item in container["volumeMounts"]} == {item["name"] for item in pod["spec"]["volumes"]}
+
+
+def test_a_folder_is_a_directory_of_one_claim_for_those_who_see_it() -> None:
+    mounts = {name: item for name, item in applied(0, {"course": "read", "notices": "write"})["volume_mounts"].items() if name.startswith("shared")}
+    course = {"name": "shared", "mountPath": "/home/jovyan/work/shared/course", "subPath": "shared/course", "readOnly": True}
+    assert mounts == {"shared-course": course, "shared-notices": {"name": "shared", "mountPath": "/srv/notices", "subPath": "shared/notices"}}
+    assert "shared" not in applied(0, {})["volumes"]
+    claim = named(rendered(VARIANTS["storage"]), "PersistentVolumeClaim", "shared")["spec"]
+    assert claim == {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "100Gi"}}, "storageClassName": "nfs"}
+    there = rendered({**VARIANTS["storage"], "k8s_shared_folders": {"existing_claim": "course-nfs"}})
+    assert "PersistentVolumeClaim shared" not in [k8s_objects.title(item) for item in there.manifests]
+    assert "'claimName': 'course-nfs'" in named(there, "ConfigMap", "hub")["data"]["jupyterhub_config.py"]
+
+
+def test_further_volumes_are_claims_file_servers_and_memory() -> None:
+    small, large = applied(0, {}), applied(1, {})
+    assert small["volumes"]["extra-datasets"] == {"name": "extra-datasets", "persistentVolumeClaim": {"claimName": "datasets"}}
+    assert small["volume_mounts"]["extra-datasets"]["readOnly"] is True
+    assert small["volumes"]["extra-archive"]["nfs"] == {"server": "nfs.example.org", "path": "/export", "readOnly": False}
+    assert large["volumes"].keys() - small["volumes"].keys() == {"extra-scratch"}
+    assert large["volumes"]["extra-scratch"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "1Gi"}
+    assert large["extra_resource_limits"] == {"nvidia.com/gpu": "2"}
+    pod = named(rendered(VARIANTS["storage"]), "Deployment", "hub")["spec"]["template"]["spec"]
+    assert [(item["mountPath"], item.get("readOnly", False)) for item in pod["containers"][0]["volumeMounts"][3:]] == [
+        ("/srv/datasets", True),
+        ("/scratch", False),
+    ]
+
+
+def test_files_are_mounted_each_by_itself_with_their_modes() -> None:
+    found, objects = applied(0, {}), rendered(VARIANTS["storage"])
+    (secret,) = [item for item in objects.secrets if item["metadata"]["name"] == "servers"]
+    held = {"configMap": named(objects, "ConfigMap", "servers")["data"], "secret": k8s.decoded(secret)}
+    sources = found["volumes"]["files"]["projected"]["sources"]
+    shown = {item["path"]: (held[kind][item["key"]], item["mode"]) for source in sources for kind, of in source.items() for item in of["items"]}
+    seen = {item["mountPath"]: shown[item["subPath"]] for item in found["volume_mounts"].values() if item["name"] == "files"}
+    assert seen.pop("/usr/local/share/vdsg-jupyterhub/server_start.py") == ("# server_start.py\n", 0o444)
+    settings = json.loads(seen.pop("/usr/local/share/vdsg-jupyterhub/server_start.json")[0])
+    assert (settings["home"], settings["seed"], settings["content"][0]["directory"]) == ("/home/jovyan/work", "/opt/course", "course")
+    assert seen == {"/etc/course.conf": ("exam = friday", 0o444), "/opt/solver/a+b": ("hush-file", 0o400)}
+    # And nothing that no server reads; the other secrets are the hub's alone.
+    assert held["secret"].keys() == {"extra_file", "extra_key", "extra_licence"}
+    start = ["python3", "/usr/local/share/vdsg-jupyterhub/server_start.py", "jupyterhub-singleuser"]
+    assert setting(config(VARIANTS["storage"]), "c.KubeSpawner.cmd") == start
+
+
+def test_files_of_the_hub_are_among_its_own_with_their_modes() -> None:
+    pod = named(rendered(VARIANTS["storage"]), "Deployment", "hub")["spec"]["template"]["spec"]
+    sources = pod["volumes"][0]["projected"]["sources"]
+    found = {item["path"]: (item["key"], item.get("mode")) for source in sources for of in source.values() for item in of["items"]}
+    assert found["mine/rooms.csv"] == ("mine--rooms.csv", 0o440)
+    assert found["mine/licence"] == ("extra_licence", 0o444)
+    assert found["servers.py"] == ("servers.py", None)
+
+
+@hypothesis.given(st.sets(st.from_regex(storage_checks.PATH, fullmatch=True), max_size=4))
+def test_any_file_has_a_key_of_its_own(paths: set[str]) -> None:
+    keys = {k8s_storage.key_of(path) for path in paths}
+    assert len(keys) == len(paths)
+    assert all(k8s_storage.KEY.fullmatch(key) for key in keys)
+
+
+def test_disks_are_in_one_node_at_a_time() -> None:
+    names = ("ebs.csi.aws.com", "rook-ceph.rbd.csi.ceph.com", "rook-ceph.cephfs.csi.ceph.com", "efs.csi.aws.com", "vdsg.test/local")
+    assert [k8s_storage.on_one_node(name) for name in names] == [True, True, False, False, False]
+
+
 def test_people_come_in_where_the_description_says() -> None:
     """Capability 2.4."""
     by_node = named(rendered(VARIANTS["node ports"]), "Service", "proxy-public")["spec"]
@@ -429,6 +578,7 @@ def test_manifests_as_files_keep_their_secrets() -> None:
 
 # ---- What is refused
 
+VOLUME: dict[str, t.Any] = {"name": "data", "type": "volume", "source": "data", "mount_path": "/srv/data"}
 BAD: list[tuple[dict[str, t.Any], str]] = [
     ({"k8s_context": ""}, "k8s_context is required"),
     ({"k8s_in_cluster": True}, "k8s_in_cluster and k8s_context"),
@@ -455,7 +605,29 @@ BAD: list[tuple[dict[str, t.Any], str]] = [
     ({"jupyterhub_network": {"bind_address": "127.0.0.1"}}, "jupyterhub_network.bind_address is '127.0.0.1'"),
     ({"jupyterhub_spawner": {"pids_limit": 512}}, "jupyterhub_spawner.pids_limit is 512"),
     ({"jupyterhub_tls": {"mode": "letsencrypt"}}, "jupyterhub_tls.mode letsencrypt is for one host"),
-    ({"jupyterhub_storage": {"shared_folders": [{"name": "course", "everybody": "read"}]}}, "jupyterhub_storage.shared_folders is "),
+    ({"jupyterhub_storage": {"extra_volumes": [{**VOLUME, "type": "bind", "source": "/data"}]}}, "jupyterhub_storage.extra_volumes[0].type is bind"),
+    ({"jupyterhub_storage": {"extra_volumes": [{**VOLUME, "type": "nfs", "source": "a:/b", "options": "soft"}]}}, "extra_volumes[0].options is 'soft'"),
+    ({"jupyterhub_storage": {"extra_volumes": [{**VOLUME, "source": "Data"}]}}, "extra_volumes[0].source is 'Data', but it must be the name of a claim"),
+    ({"jupyterhub_storage": {"extra_volumes": [{**VOLUME, "source": "hub-db-dir"}]}}, "extra_volumes[0].source is hub-db-dir, which is the hub's own"),
+    ({"k8s_shared_folders": {"capacity": "5G"}}, "k8s_shared_folders means nothing without jupyterhub_storage.shared_folders"),
+    ({"k8s_shared_folders": {"sub_path": "all"}}, "k8s_shared_folders.sub_path is 'all'"),
+    ({"k8s_shared_folders": {"sub_path": "../{folder}"}}, "k8s_shared_folders.sub_path is '../{folder}'"),
+    ({"k8s_shared_folders": {"sub_path": "{username}/{folder}"}}, "k8s_shared_folders.sub_path is '{username}/{folder}'"),
+    (
+        {**STORAGE, "k8s_storage": {"existing_claim": "a"}, "k8s_shared_folders": {"existing_claim": "a", "sub_path": "shared/{folder}"}},
+        "k8s_storage and k8s_shared_folders have the claim a in common",
+    ),
+    ({"k8s_shared_folders": {"access_modes": ["Many"]}}, "k8s_shared_folders.access_modes has 'Many'"),
+    ({"k8s_pods": {"gpu_resource": "a b"}}, "k8s_pods.gpu_resource is 'a b'"),
+    ({"jupyterhub_spawner": {"gpus": ["0"]}}, "jupyterhub_spawner.gpus is ('0',), which means nothing on Kubernetes"),
+    (
+        {"jupyterhub_spawner": {"gpu": 1}, "k8s_pods": {"extra_resource_limits": {"nvidia.com/gpu": "1"}}},
+        "k8s_pods.extra_resource_limits and jupyterhub_spawner.gpu both say",
+    ),
+    ({"jupyterhub_extra_files": [{"path": "/etc/x", "content": "x" * 1_000_001}]}, "jupyterhub_extra_files have 1000001 bytes for servers"),
+    ({"jupyterhub_spawner": {"environment": {"A": {"field": "spec.tolerations"}}}}, "jupyterhub_spawner.environment.A.field is 'spec.tolerations'"),
+    ({"jupyterhub_spawner": {"environment": {"A": {"field": "spec.nodeName", "secret": "b"}}}}, "must have one of secret and file, or on Kubernetes field"),
+    ({"jupyterhub_extra_files": [{"path": "/etc/x", "content": {"field": "spec.nodeName"}}]}, "content is a reference, and must have one of secret and file"),
     ({"jupyterhub_tls": {"mode": "secret"}}, "k8s_tls_secret is required"),
     ({"jupyterhub_tls": {"mode": "cert_manager"}}, "k8s_certificate_issuer is required"),
     ({"k8s_tls_secret": "mine"}, "k8s_tls_secret means nothing with jupyterhub_tls.mode self_signed"),
@@ -485,7 +657,8 @@ def test_every_check_has_a_row() -> None:
     places = {number for number, line in enumerate(lines, 1) if re.match(r"\s+raise DescriptionError", line)}
     reached = set()
     refusals: list[t.Callable[[], object]] = [functools.partial(described, {**SMALL, **changes}) for changes, _message in BAD]
-    refusals.append(functools.partial(parts.check_hub, described(VARIANTS["secret"])[0], {"docker_compose": DockerCompose()}))
+    for name in ("secret", "storage"):
+        refusals.append(functools.partial(parts.check_hub, described(VARIANTS[name])[0], {"docker_compose": DockerCompose()}))
     for refuse in refusals:
         with pytest.raises(DescriptionError) as caught:
             refuse()

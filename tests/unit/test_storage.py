@@ -122,11 +122,23 @@ BAD: list[tuple[dict[str, t.Any], str]] = [
     (file(FILE), "jupyterhub_extra_files has the path '/etc/course.conf' more than once"),
     ({"spawner": {"gpus": ["all"]}}, "jupyterhub_spawner.gpus is 'all', but it must be a list of numbers or UUIDs"),
     ({"spawner": {"gpus": ["0", "0"]}}, "jupyterhub_spawner has the gpu '0' more than once"),
-    ({"spawner": {"gpu": 1}}, "jupyterhub_spawner.gpu is 1, but jupyterhub_spawner.gpus names none"),
-    ({"spawner": {"gpus": ["0"]}, "profiles": [{"name": "a", "gpu": 2}]}, "jupyterhub_profiles[0].gpu is 2, but jupyterhub_spawner.gpus has 1"),
     ({"spawner": {"gpu": -1}}, "jupyterhub_spawner.gpu is -1, but it must be at least 0"),
     ({"spawner": {"supplemental_gids": [0]}}, "jupyterhub_spawner.supplemental_gids has 0, but a group is a number above 0"),
 ]
+
+
+ELSEWHERE: list[tuple[dict[str, t.Any], str]] = [
+    ({"spawner": {"gpu": 1}}, "jupyterhub_spawner.gpu is 1, but jupyterhub_spawner.gpus names none"),
+    ({"spawner": {"gpus": ["0"]}, "profiles": [{"name": "a", "gpu": 2}]}, "jupyterhub_profiles[0].gpu is 2, but jupyterhub_spawner.gpus has 1"),
+    ({"spawner": {"environment": {"A": {"field": "spec.nodeName"}}}}, "jupyterhub_spawner.environment.A is the field spec.nodeName of a pod, which only"),
+]
+
+
+@pytest.mark.parametrize(("topics", "message"), ELSEWHERE, ids=[message[:70] for _topics, message in ELSEWHERE])
+def test_what_only_a_cluster_has_is_refused_elsewhere(topics: dict[str, t.Any], message: str) -> None:
+    with pytest.raises(DescriptionError) as error:
+        resolved({**SIMPLE, **{f"jupyterhub_{name}": value for name, value in topics.items()}})
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(("topics", "message"), BAD, ids=[message[:70] for _topics, message in BAD])
@@ -450,7 +462,8 @@ def test_a_folder_is_made_right_once(tmp_path: pathlib.Path, capsys: pytest.Capt
 # ---- The guide
 
 
-GUIDE = examples(ROOT / "docs" / "storage.md")
+GUIDE = [(line, found) for line, found in examples(ROOT / "docs" / "storage.md") if not any(name.startswith("k8s_") for name in found)]
+"""Those of a cluster, which has no guard, are tried with the other guides."""
 
 
 @pytest.mark.parametrize("variables", [found for _line, found in GUIDE], ids=[f"line {line}" for line, _found in GUIDE])

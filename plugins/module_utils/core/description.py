@@ -299,6 +299,7 @@ class Reference:
 
     secret: str = option("", "Name of a secret of O(jupyterhub_extra_secrets).", example="course_database")
     file: str = option("", "Path on the controller of a file whose text is the value (may be encrypted with ansible-vault).", example="files/licence.txt")
+    field: str = option("", "On Kubernetes, in environments of servers: field of the server's own pod.", example="spec.nodeName")
 
 
 Environment = dict[str, "str | Reference"]
@@ -322,14 +323,18 @@ class Spawner:
     mem_guarantee: Size | None = option(None, "Memory that is kept free for a server.", example="512M")
     shm_size: Size | None = option(None, "Size of C(/dev/shm), which counts as memory. Default: the engine's 64M.", example="1G")
     pids_limit: int = option(1024, "Processes and threads that a server may have at most.", example=2048)
-    gpu: int | None = option(None, "GPUs of O(jupyterhub_spawner.gpus) that a server gets for itself.", example=1)
+    gpu: int | None = option(None, "GPUs that a server gets for itself: of O(jupyterhub_spawner.gpus), on Kubernetes of its node.", example=1)
     gpus: tuple[str, ...] = option(
-        (), "GPUs of the host that servers may have, by number or UUID (C(nvidia-smi -L)); each is in one server at a time.", example=["0", "1"]
+        (),
+        "GPUs of the host that servers may have, by number or UUID (C(nvidia-smi -L)); each is in one server at a time. On Kubernetes the nodes say what "
+        "they have.",
+        example=["0", "1"],
     )
     supplemental_gids: tuple[int, ...] = option((), "Further groups that the processes of a server are in, by number; never 0.", example=[100])
     environment: Environment = option(
         {},
-        "Environment variables of the servers. A value may be a reference, C({secret: NAME}) or C({file: PATH}); the owner of a server can read all of them.",
+        "Environment variables of the servers. A value may be a reference, C({secret: NAME}) or C({file: PATH}), on Kubernetes C({field: PATH}) of the "
+        "pod, too; the owner of a server can read all of them.",
         example={"TZ": "Europe/Vienna", "COURSE_DATABASE": {"secret": "course_database"}},
     )
     default_url: str = option("/lab", "What people see first.", example="/lab")
@@ -365,7 +370,7 @@ class ServerSettings:
     mem_limit: Size | None = option(None, "Memory that the server may use at most.", example="8G")
     mem_guarantee: Size | None = option(None, "Memory that is kept free for the server.", example="4G")
     shm_size: Size | None = option(None, "Size of C(/dev/shm), which counts as memory.", example="2G")
-    gpu: int | None = option(None, "GPUs of O(jupyterhub_spawner.gpus) that the server gets for itself.", example=1)
+    gpu: int | None = option(None, "GPUs that the server gets for itself: of O(jupyterhub_spawner.gpus), on Kubernetes of its node.", example=1)
     supplemental_gids: tuple[int, ...] = option((), "Further groups that the processes of the server are in, by number.", example=[100])
     volumes: tuple[str, ...] = option(
         (), "Names of those of O(jupyterhub_storage.extra_volumes) with C(servers: profiles) that the server gets.", example=["scratch"]
@@ -425,8 +430,8 @@ class ExtraVolume:
 
     name: str = option(description="Name that profiles use.", example="datasets")
     type: t.Literal["volume", "bind", "nfs", "scratch"] = option(
-        description="C(volume) is a volume of the engine that exists, C(bind) a directory of the engine's host, C(nfs) an export of a file server, "
-        "C(scratch) is memory that each server has for itself and that is gone with it.",
+        description="C(volume) is a volume of the engine that exists (on Kubernetes a PersistentVolumeClaim), C(bind) a directory of the engine's host, "
+        "C(nfs) an export of a file server, C(scratch) is memory that each server has for itself and that is gone with it.",
         example="volume",
     )
     source: str = option(
@@ -881,6 +886,19 @@ class K8sStorage:
 
 
 @dataclasses.dataclass(frozen=True)
+class K8sSharedFolders:
+    """Where the folders of C(jupyterhub_storage.shared_folders) are: one claim, of which each is a directory."""
+
+    class_name: str = option("", "Storage class of its claim. Default: the cluster's.", example="nfs")
+    capacity: Size = option("10G", "Size of its claim.", example="100G")
+    access_modes: tuple[str, ...] = option(
+        ("ReadWriteMany",), "Access modes of its claim; C(ReadWriteOnce) does where all servers run on one node.", example=["ReadWriteOnce"]
+    )
+    existing_claim: str = option("", "Claim that is there; none is made then.", example="course-nfs")
+    sub_path: str = option("{folder}", "Directory of a folder in the claim.", example="shared/{folder}")
+
+
+@dataclasses.dataclass(frozen=True)
 class K8sDatabase:
     """Where the hub's sqlite database is."""
 
@@ -902,6 +920,7 @@ class K8sPods:
     annotations: dict[str, str] = option({}, "Further annotations.", example={"example.org/cost": "teaching"})
     extra_resource_limits: dict[str, str] = option({}, "Limits of resources that are neither memory nor processors.", example={"nvidia.com/gpu": "1"})
     extra_resource_guarantees: dict[str, str] = option({}, "Requests of such resources.", example={"nvidia.com/gpu": "1"})
+    gpu_resource: str = option("nvidia.com/gpu", "Resource that C(jupyterhub_spawner.gpu) and C(gpu) of profiles count.", example="amd.com/gpu")
     events_enabled: bool = option(True, "Whether people see what the cluster does while their server starts.", example=False)
 
 
@@ -923,6 +942,7 @@ class K8s:
     certificate_issuer: str = option("", "Issuer of cert-manager, for C(jupyterhub_tls.mode=cert_manager).", example="letsencrypt")
     certificate_issuer_kind: t.Literal["Issuer", "ClusterIssuer"] = option("ClusterIssuer", "Kind of the issuer.", example="Issuer")
     storage: K8sStorage = option({}, "Where people's files are.", example={"capacity": "20G", "class_name": "fast"})
+    shared_folders: K8sSharedFolders = option({}, "Where shared folders are.", example={"capacity": "100G", "class_name": "nfs"})
     database: K8sDatabase = option({}, "Where the hub's sqlite database is.", example={"capacity": "5G"})
     pods: K8sPods = option({}, "What only Kubernetes knows of the pods of people's servers.", example={"node_selector": {"pool": "users"}})
     node_selector: dict[str, str] = option({}, "Labels that a node for hub, proxy and edge must have.", example={"hub.jupyter.org/node-purpose": "core"})

@@ -15,11 +15,12 @@ import dataclasses
 import json
 import typing as t
 
-from . import authentication, hub_config, k8s_nodes, k8s_policies, k8s_spawner, look, nginx, project, secrets, validation, versions
-from .description import Hub, K8s
+from . import authentication, hub_config, k8s_nodes, k8s_policies, k8s_spawner, k8s_storage, look, nginx, project, secrets, storage, validation, versions
+from .description import Hub, K8s, K8sDatabase, K8sSharedFolders
 from .docker_compose import DIGEST_LABEL, FILES, OWNERS, reloaded
 from .hub_config import API_PORT
 from .k8s_names import LABEL, MANAGER, labels, named, namespace, prefix, quantity, selector
+from .k8s_storage import SERVERS, key_of
 
 with contextlib.suppress(ImportError):  # the modules say so with missing_required_lib
     import yaml
@@ -39,6 +40,7 @@ HEALTH = "/edge/health"
 TLS_KEYS = {"tls.crt": "tls_certificate", "tls.key": "tls_key"}
 """Key in a Secret of the type kubernetes.io/tls -> name of our secret."""
 
+CHECK = "config-check"
 OWN_CERTIFICATES = ("self_signed", "provided")
 """Modes of TLS whose certificate is in a Secret of ours."""
 
@@ -119,6 +121,33 @@ def renewed(
     return found, version
 
 
+def check_pod(hub: Hub, settings: K8s) -> Manifest:
+    """Return the pod in which the hub's image is asked whether its configuration is good: a place to write it, for two minutes, and no data."""
+    uid, places = OWNERS["hub"], {"files": FILES["hub"], "tmp": "/tmp"}
+    container: Manifest = {
+        "name": CHECK,
+        "image": hub.images.hub,
+        "imagePullPolicy": settings.image_pull_policy,
+        "command": ["sleep", "120"],
+        "securityContext": RESTRICTED,
+        "volumeMounts": [{"name": name, "mountPath": path} for name, path in places.items()],
+    }
+    if resources := settings.resources.get("hub"):
+        container["resources"] = resources
+    pod: Manifest = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": 120 + settings.wait_timeout,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": uid, "runAsGroup": uid, "fsGroup": uid, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+        "volumes": [{"name": name, "emptyDir": {"medium": "Memory"}} for name in places],
+    }
+    if names := k8s_spawner.pull_secrets(hub, settings):
+        pod["imagePullSecrets"] = [{"name": name} for name in names]
+    return named(hub, settings, "Pod", CHECK, CHECK, spec=pod)
+
+
 class Renderer:
     """One hub in one namespace."""
 
@@ -128,15 +157,23 @@ class Renderer:
         self.programs = programs
         self.fingerprints = fingerprints
         self.prefix = prefix(hub, settings)
-        self.secret_files = {name: secrets.files(hub, name) for name in ("hub", "edge")}
+        self.own = storage.hub_files(hub)
+        self.secret_files = {name: {f"secrets/{path}": source for path, source in secrets.files(hub, name).items()} for name in ("hub", "edge")}
+        self.secret_files["hub"] |= {
+            path: f"{validation.EXTRA_SECRET}{item.content.secret}" for path, item in self.own.items() if not isinstance(item.content, str)
+        }
         self.edge_version = project.version_of_edge(self.nginx(nginx.UNVERSIONED), TLS_KEYS, fingerprints) if has_edge(hub, settings) else ""
 
     def render(self, values: t.Mapping[str, str], registry_password: str) -> Rendered:
         names = components(self.hub, self.settings)
         made = [] if self.settings.service_account else self.account()
         made += [self.config_map(name) for name in names]
+        if texts := k8s_storage.server_texts(self.hub, self.programs):
+            made.append(self.named("ConfigMap", SERVERS, "singleuser", data=dict(sorted(texts.items()))))
         if self.hub.database.type == "sqlite":
-            made.append(self.claim())
+            made.append(self.claim("hub-db-dir", "hub", self.settings.database))
+        if self.hub.storage.shared_folders and not self.settings.shared_folders.existing_claim:
+            made.append(self.claim(k8s_storage.SHARED, "singleuser", self.settings.shared_folders, self.settings.shared_folders.access_modes))
         made += self.services()
         made += k8s_policies.policies(self.hub, self.settings, names)
         made += [self.deployment(name) for name in names]
@@ -184,10 +221,12 @@ class Renderer:
         found = {name: self.programs[name] for name in PROGRAMS[component]}
         if component == "hub":
             spawner = k8s_spawner.spawner(self.hub, self.settings)
-            found["jupyterhub_config.py"] = hub_config.render(self.hub, spawner, k8s_spawner.profiles(self.hub), [], self.prefix)
+            profiles, folders = k8s_spawner.profiles(self.hub, self.settings), k8s_storage.folders(self.hub, self.settings)
+            found["jupyterhub_config.py"] = hub_config.render(self.hub, spawner, profiles, folders, self.prefix)
             found["userlist.json"] = project.userlist(self.hub)
             found["announcements.json"] = project.pretty(look.announcements(self.hub.look))
             found |= {name: self.programs[name] for name in authentication.programs(self.hub.auth)} | look.files(self.programs)
+            found |= {name: item.content for name, item in self.own.items() if isinstance(item.content, str)}
         if component == "edge":
             found["nginx.conf"] = self.nginx(self.edge_version)
         return found
@@ -199,6 +238,9 @@ class Renderer:
         """One Secret that keeps all that was made, of which each pod is given its own; a certificate and a registry's password have a form of their own."""
         kept = {name: value for name, value in values.items() if name not in TLS_KEYS.values()}
         found = [self.named("Secret", "hub", "hub", type="Opaque", data={name: encoded(value) for name, value in sorted(kept.items())})]
+        # Under the names that they have in the other: whoever reads both reads the same.
+        if given := {name: encoded(values[name]) for name in k8s_storage.server_secrets(self.hub) if name in values}:
+            found.append(self.named("Secret", SERVERS, "singleuser", type="Opaque", data=given))
         if self.hub.tls.mode in OWN_CERTIFICATES:
             found.append(self.certificate_secret(values))
         registry = self.hub.images.registry
@@ -217,11 +259,11 @@ class Renderer:
     def volume(self, component: str) -> Manifest:
         """Return the volume with the files and secrets of a component: one, so that a change of both comes at once."""
         source: Manifest = {"name": f"{self.prefix}{component}"}
-        if any("/" in name for name in self.files(component)):
-            source["items"] = [{"key": key_of(name), "path": name} for name in sorted(self.files(component))]
+        if any("/" in name for name in self.files(component)) or (component == "hub" and self.own):
+            source["items"] = [{"key": key_of(name), "path": name, **self.mode_of(component, name)} for name in sorted(self.files(component))]
         sources: list[Manifest] = [{"configMap": source}]
         if component == "hub":
-            items = [{"key": source, "path": f"secrets/{name}"} for name, source in sorted(self.secret_files["hub"].items())]
+            items = [{"key": key, "path": name, **self.mode_of(component, name)} for name, key in sorted(self.secret_files["hub"].items())]
             sources.append({"secret": {"name": f"{self.prefix}hub", "items": items}})
         if component == "proxy":
             sources.append({"secret": {"name": f"{self.prefix}hub", "items": [{"key": "proxy_token", "path": "token"}]}})
@@ -230,12 +272,15 @@ class Renderer:
             sources.append({"secret": {"name": tls_secret(self.hub, self.settings), "items": items}})
         return {"name": "files", "projected": {"sources": sources, "defaultMode": 0o440}}
 
-    def claim(self) -> Manifest:
-        database = self.settings.database
-        spec: Manifest = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": quantity(database.capacity)}}}
-        if database.class_name:
-            spec["storageClassName"] = database.class_name
-        return self.named("PersistentVolumeClaim", "hub-db-dir", "hub", spec=spec)
+    def mode_of(self, component: str, name: str) -> Manifest:
+        """Return the mode of a file of the user's own; the group of the pod, which is the hub's, may always read."""
+        return {"mode": int(self.own[name].mode, 8)} if component == "hub" and name in self.own else {}
+
+    def claim(self, name: str, component: str, wanted: K8sDatabase | K8sSharedFolders, modes: t.Sequence[str] = ("ReadWriteOnce",)) -> Manifest:
+        spec: Manifest = {"accessModes": list(modes), "resources": {"requests": {"storage": quantity(wanted.capacity)}}}
+        if wanted.class_name:
+            spec["storageClassName"] = wanted.class_name
+        return self.named("PersistentVolumeClaim", name, component, spec=spec)
 
     # What runs
 
@@ -293,7 +338,7 @@ class Renderer:
 
     def digest(self, component: str) -> str:
         """Return what changes when a pod must be restarted; what it reloads by itself is not in it."""
-        taken = {f"secrets/{name}": source for name, source in self.secret_files.get(component, {}).items()}
+        taken = dict(self.secret_files.get(component, {}))
         if component == "proxy":
             taken = {"token": "proxy_token"}
         return project.digest(reloaded(self.hub, component), self.files(component), taken, self.fingerprints)
@@ -314,7 +359,9 @@ class Renderer:
             "pod": {"serviceAccountName": self.settings.service_account or f"{self.prefix}hub", "automountServiceAccountToken": True},
         }
         kept = {"persistentVolumeClaim": {"claimName": f"{self.prefix}hub-db-dir"}} if self.hub.database.type == "sqlite" else {"emptyDir": {}}
-        return found | {"volumes": [{"name": "data", **kept}]}
+        volumes, mounts = k8s_storage.of_hub(self.hub)
+        found["volumeMounts"] += mounts
+        return found | {"volumes": [{"name": "data", **kept}, *volumes]}
 
     def needed(self) -> list[str]:
         """Return what must answer before the hub starts."""
@@ -416,11 +463,6 @@ def namespace_manifest(hub: Hub, settings: K8s) -> Manifest:
     held = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
     metadata = {"name": namespace(hub, settings), "labels": {"app.kubernetes.io/managed-by": MANAGER, LABEL: hub.name, **held}}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-
-
-def key_of(name: str) -> str:
-    """Return a file's name as a key of a ConfigMap, which has no directories."""
-    return name.replace("/", "--")
 
 
 def probes(path: str, port: str, scheme: str = "HTTP") -> Manifest:

@@ -9,16 +9,22 @@ from __future__ import annotations
 import re
 import typing as t
 
-from . import validation
-from .description import Hub, K8s, Network
+from . import server_checks, storage_checks, validation
+from .description import ExtraVolume, Hub, K8s, K8sSharedFolders, Network
 from .forms import IMAGE, SIZE, matches
+from .k8s_names import prefix
 from .schema import DescriptionError, shown
 
 OBJECT = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 CLAIM = re.compile(r"([a-z0-9.-]|\{[a-z]+\})+")
+SUB_PATH = re.compile(r"(?=.*\{folder\})(?!\.\.?/)([A-Za-z0-9_.-]|\{folder\})+(/(?!\.\.?(/|$))([A-Za-z0-9_.-]|\{folder\})+)*")
 LABEL_KEY = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MODES = ("ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod")
+LARGEST = 1_000_000
+"""Bytes that an object of the cluster may have (a ConfigMap 1 MiB, with its keys)."""
+
+OWN_CLAIMS = ("hub-db-dir", "shared")
 NODE_PORTS = range(30000, 32768)
 COMPONENTS = ("hub", "proxy", "edge", "image-puller")
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|[kMGTPE]|[KMGTPE]i)?")
@@ -46,6 +52,8 @@ def check(settings: K8s) -> None:
         "k8s_gateway.section_name": settings.gateway.section_name,
         "k8s_storage.class_name": settings.storage.class_name,
         "k8s_storage.existing_claim": settings.storage.existing_claim,
+        "k8s_shared_folders.class_name": settings.shared_folders.class_name,
+        "k8s_shared_folders.existing_claim": settings.shared_folders.existing_claim,
         "k8s_database.class_name": settings.database.class_name,
         "k8s_pods.service_account": settings.pods.service_account,
         "k8s_pods.priority_class": settings.pods.priority_class,
@@ -54,13 +62,17 @@ def check(settings: K8s) -> None:
     for path, name in names.items():
         if name:
             matches(OBJECT, name, path, "the name of an object: lower-case letters, digits, dashes and dots")
-    for path in ("storage", "database"):
+    for path in ("storage", "shared_folders", "database"):
         matches(SIZE, getattr(settings, path).capacity, f"k8s_{path}.capacity", "an amount such as 500M or 10G")
-    for mode in settings.storage.access_modes:
-        if mode not in MODES:
-            raise DescriptionError(f"k8s_storage.access_modes has {shown(mode)}, but there are {', '.join(MODES)}")
-    if not settings.storage.access_modes:
-        raise DescriptionError("k8s_storage.access_modes is empty, but a claim has one at least")
+    for path in ("storage", "shared_folders"):
+        modes = getattr(settings, path).access_modes
+        for mode in modes:
+            if mode not in MODES:
+                raise DescriptionError(f"k8s_{path}.access_modes has {shown(mode)}, but there are {', '.join(MODES)}")
+        if not modes:
+            raise DescriptionError(f"k8s_{path}.access_modes is empty, but a claim has one at least")
+    matches(SUB_PATH, settings.shared_folders.sub_path, "k8s_shared_folders.sub_path", "a relative path without . and .. that has {folder} in it")
+    matches(LABEL_KEY, settings.pods.gpu_resource, "k8s_pods.gpu_resource", "the name of a resource such as nvidia.com/gpu")
     for number, cidr in enumerate(settings.service.load_balancer_source_ranges):
         validation.network(cidr, f"k8s_service.load_balancer_source_ranges[{number}]")
     for path, pairs in {"k8s_storage.labels": settings.storage.labels, "k8s_pods.labels": settings.pods.labels}.items():
@@ -118,12 +130,7 @@ def check_hub(hub: Hub, settings: K8s) -> None:
         "jupyterhub_network.bind_address": (hub.network.bind_address, Network.bind_address, "the hub is where its Service or Ingress is"),
         "jupyterhub_network.users_subnet": (hub.network.users_subnet, "", "the cluster gives servers their addresses"),
         "jupyterhub_tls.subdomains": (hub.tls.subdomains, False, "that is not known there yet"),
-        "jupyterhub_storage.shared_folders": (hub.storage.shared_folders, (), "that is not known there yet"),
-        "jupyterhub_storage.extra_volumes": (hub.storage.extra_volumes, (), "KubeSpawner.volumes in jupyterhub_config has them"),
-        "jupyterhub_storage.content": (hub.storage.content, (), "that is not known there yet"),
-        "jupyterhub_storage.seed": (hub.storage.seed, "", "that is not known there yet"),
-        "jupyterhub_extra_files": (hub.extra_files, (), "that is not known there yet"),
-        "jupyterhub_spawner.gpus": (hub.spawner.gpus, (), "k8s_pods.extra_resource_limits has them"),
+        "jupyterhub_spawner.gpus": (hub.spawner.gpus, (), "the nodes say which GPUs they have, and jupyterhub_spawner.gpu how many a server gets"),
         "jupyterhub_database.network": (hub.database.network, "", "a database is found by its host name"),
         "jupyterhub_spawner.pids_limit": (hub.spawner.pids_limit, 1024, "the kubelet's podPidsLimit is what limits processes"),
     }
@@ -132,6 +139,8 @@ def check_hub(hub: Hub, settings: K8s) -> None:
             raise DescriptionError(f"{name} is {shown(value)}, which means nothing on Kubernetes: {reason}; take it away")
     check_tls(hub, settings)
     check_ports(hub, settings)
+    check_volumes(hub, settings)
+    check_servers(hub, settings)
     if hub.storage.type == "volume":
         matches(CLAIM, hub.storage.volume_name_template, "jupyterhub_storage.volume_name_template", "lower-case letters, digits, dashes and dots on Kubernetes")
     if bool(hub.images.registry.username) != bool(hub.images.registry.url):
@@ -164,7 +173,56 @@ def check_ports(hub: Hub, settings: K8s) -> None:
             )
 
 
+def check_volumes(hub: Hub, settings: K8s) -> None:
+    for index, volume in enumerate(hub.storage.extra_volumes):
+        check_volume(hub, settings, f"jupyterhub_storage.extra_volumes[{index}]", volume)
+    if not hub.storage.shared_folders and settings.shared_folders != K8sSharedFolders():
+        raise DescriptionError("k8s_shared_folders means nothing without jupyterhub_storage.shared_folders; name folders there, or take it away")
+    places = {path: getattr(settings, path).sub_path.partition("/")[0] for path in ("storage", "shared_folders")}
+    claims = {settings.storage.existing_claim, settings.shared_folders.existing_claim}
+    if claims != {""} and len(claims) == 1 and ("{" in "".join(places.values()) or len(set(places.values())) == 1):
+        raise DescriptionError(
+            f"k8s_storage and k8s_shared_folders have the claim {settings.storage.existing_claim} in common, where a person could be called like a folder; "
+            "let each sub_path begin with a directory of its own, such as home/{username} and shared/{folder}"
+        )
+
+
+def check_volume(hub: Hub, settings: K8s, path: str, volume: ExtraVolume) -> None:
+    """Raise for what a pod cannot have; whether a namespace lets pods mount from a file server, the namespace says (k8s_preflight.py)."""
+    if volume.type == "bind":
+        raise DescriptionError(
+            f"{path}.type is bind, a directory of a host, which Pod Security forbids on Kubernetes; have a PersistentVolume and a claim made for "
+            f"{volume.source}, and name the claim with type volume"
+        )
+    if volume.type == "nfs" and volume.options:
+        raise DescriptionError(
+            f"{path}.options is {shown(volume.options)}, but a pod mounts from a file server without options; have a PersistentVolume with these "
+            "mountOptions and a claim made, and name the claim with type volume"
+        )
+    if volume.type == "volume":
+        matches(OBJECT, volume.source, f"{path}.source", "the name of a claim on Kubernetes: lower-case letters, digits, dashes and dots")
+        if volume.source in (f"{prefix(hub, settings)}{name}" for name in OWN_CLAIMS):
+            raise DescriptionError(f"{path}.source is {volume.source}, which is the hub's own claim; use another")
+
+
+def check_servers(hub: Hub, settings: K8s) -> None:
+    """Raise for a resource that two variables count, and for files that no ConfigMap holds."""
+    if hub.spawner.gpu is not None and settings.pods.gpu_resource in settings.pods.extra_resource_limits:
+        raise DescriptionError(
+            f"k8s_pods.extra_resource_limits and jupyterhub_spawner.gpu both say how many {settings.pods.gpu_resource} a server gets; take one of them away"
+        )
+    for place in ("servers", "hub"):
+        size = sum(len(item.content.encode()) for item in hub.extra_files if getattr(item, place) and isinstance(item.content, str))
+        if size > LARGEST:
+            raise DescriptionError(f"jupyterhub_extra_files have {size} bytes for {place}, but a ConfigMap holds {LARGEST}; put them into an image or a volume")
+
+
 def check_elsewhere(hub: Hub, _settings: t.Any) -> None:
     """Raise DescriptionError for what no other target knows."""
     if hub.tls.mode in validation.KUBERNETES_TLS:
         raise DescriptionError(f"jupyterhub_tls.mode is {hub.tls.mode}, which only the target k8s knows; use self_signed, provided, external or none")
+    for path, variables in server_checks.environments(hub):
+        for name, value in variables.items():
+            if not isinstance(value, str) and value.field:
+                raise DescriptionError(f"{path}.{name} is the field {value.field} of a pod, which only the target k8s knows; use a text")
+    storage_checks.check_gpus(hub)

@@ -124,7 +124,9 @@ def to_prune(found: t.Iterable[Object], wanted: t.Iterable[Object]) -> list[dict
 def permissions(kinds: t.Iterable[str]) -> list[tuple[str, str, str]]:
     """Return what a deployer must be allowed in the namespace, as verb, group and resource."""
     found = {(verb, KINDS[kind].group, KINDS[kind].plural) for kind in kinds for verb in ("get", "create", "patch", "list", "delete")}
-    found |= {("list", "", "pods"), ("get", "", "pods/log"), ("create", "", "pods/exec"), ("get", "", "pods/exec"), ("list", "", "events")}
+    # A pod tries the configuration.
+    found |= {(verb, "", "pods") for verb in ("get", "list", "create", "delete")}
+    found |= {("get", "", "pods/log"), ("create", "", "pods/exec"), ("get", "", "pods/exec"), ("list", "", "events")}
     # Claims are deleted by those who ask for that alone.
     return sorted(found - {("delete", "", "persistentvolumeclaims")})
 

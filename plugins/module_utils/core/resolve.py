@@ -239,7 +239,7 @@ def read_references(variables: dict[str, t.Any], read: Reader) -> None:
 def read_reference(variables: dict[str, t.Any], place: dict[str, t.Any], name: str, path: str, read: Reader) -> None:
     """Make a secret of the file that a value refers to, if it does."""
     value = place.get(name)
-    if isinstance(value, dict) and value.get("file") and not value.get("secret"):
+    if isinstance(value, dict) and value.get("file") and not (value.get("secret") or value.get("field")):
         secret = f"file_{hashlib.sha256(value['file'].encode()).hexdigest()[:12]}"
         own = topic(variables, "jupyterhub_extra_secrets")
         own[secret] = load(read, value["file"], path).strip()

@@ -10,12 +10,15 @@ import itertools
 import re
 import typing as t
 
-from . import people
+from . import people, storage
 from .description import Environment, Hub, Profile, Reference, ServerSettings, Spawner
 from .forms import IMAGE, SIZE, matches, size_in_bytes
 from .schema import DescriptionError, nearest, shown
 
 VOLUME = re.compile(r"\{name\}-([A-Za-z0-9_.-]|\{servername\})*\{username\}([A-Za-z0-9_.-]|\{servername\})*")
+POD_FIELD = re.compile(
+    r"metadata\.(name|namespace|uid)|metadata\.(labels|annotations)\['[A-Za-z0-9./_-]+'\]|spec\.(nodeName|serviceAccountName)|status\.(hostIPs?|podIPs?)"
+)
 OPTION = re.compile(r"(?!profile$|option-)[a-z][a-z0-9_-]*")
 SHM = 1024**3
 """What /dev/shm may have in a server without a memory limit: the engine guard says so."""
@@ -150,8 +153,7 @@ def groups_from_login(hub: Hub) -> bool:
 
 def chosen_images(hub: Hub) -> set[str]:
     """Return the images that profiles and their options name."""
-    layers: list[ServerSettings] = [layer for profile in hub.profiles for layer in (profile, *(choice for item in profile.options for choice in item.choices))]
-    return {layer.image for layer in layers if layer.image}
+    return {layer.image for layer in storage.choosable(hub) if layer.image}
 
 
 def check_storage(hub: Hub) -> None:
@@ -177,13 +179,17 @@ def check_environments(hub: Hub) -> None:
     for path, variables in environments(hub):
         for name, value in variables.items():
             if not isinstance(value, str):
-                check_reference(hub, f"{path}.{name}", value)
+                check_reference(hub, f"{path}.{name}", value, of_server=not path.startswith("jupyterhub_services"))
 
 
-def check_reference(hub: Hub, path: str, value: Reference) -> None:
-    """Raise for a reference that leads nowhere."""
-    if bool(value.secret) == bool(value.file):
-        raise DescriptionError(f"{path} is a reference, and must have one of secret and file")
+def check_reference(hub: Hub, path: str, value: Reference, of_server: bool = False) -> None:
+    """Raise for a reference that leads nowhere; only an environment ``of_server`` may have fields of its pod."""
+    kinds = "secret and file, or on Kubernetes field" if of_server else "secret and file"
+    if [bool(value.secret), bool(value.file), bool(value.field)].count(True) != 1 or (value.field and not of_server):
+        raise DescriptionError(f"{path} is a reference, and must have one of {kinds}")
+    if value.field:
+        matches(POD_FIELD, value.field, f"{path}.field", "a field of a pod such as spec.nodeName or metadata.labels['department']")
+        return
     if value.secret and value.secret not in hub.extra_secrets:
         raise DescriptionError(
             f"{path} refers to the secret {shown(value.secret)}, which jupyterhub_extra_secrets does not have{nearest(value.secret, hub.extra_secrets)}"

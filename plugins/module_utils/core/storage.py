@@ -58,13 +58,13 @@ def may_be_written(folder: SharedFolder) -> bool:
     return bool(folder.write_groups) or folder.everybody == "write"
 
 
-def folders(hub: Hub) -> list[dict[str, t.Any]]:
-    """Return the folders as servers.py takes them: who may do what, and what it is for DockerSpawner."""
+def folders(hub: Hub, settings_of: t.Callable[[SharedFolder], dict[str, t.Any]] | None = None) -> list[dict[str, t.Any]]:
+    """Return the folders as servers.py takes them: who may do what, and what it is for the spawner of the target (DockerSpawner without ``settings_of``)."""
     found = []
     for folder in hub.storage.shared_folders:
-        bind = {folder_volume(hub, folder): folder_path(hub, folder)}
         item: dict[str, t.Any] = {"write_groups": sorted(folder.write_groups), "read_groups": sorted(folder.read_groups), "everybody": folder.everybody}
-        found.append({**item, "settings": {"write": {"volumes": bind}, "read": {"read_only_volumes": bind}}})
+        bind = {folder_volume(hub, folder): folder_path(hub, folder)}
+        found.append({**item, "settings": settings_of(folder) if settings_of else {"write": {"volumes": bind}, "read": {"read_only_volumes": bind}}})
     return found
 
 
@@ -100,11 +100,21 @@ def traits(hub: Hub, volumes: t.Iterable[ExtraVolume]) -> dict[str, t.Any]:
     return found
 
 
+def chosen_volumes(hub: Hub, item: Spawner | ServerSettings) -> list[ExtraVolume]:
+    """Return the volumes of all servers, or those of a profile or a choice."""
+    if isinstance(item, Spawner):
+        return [volume for volume in hub.storage.extra_volumes if volume.servers == "all"]
+    return [volume for volume in hub.storage.extra_volumes if volume.name in item.volumes]
+
+
+def choosable(hub: Hub) -> list[ServerSettings]:
+    """Return profiles and choices: what else than the settings of every server a server may have."""
+    return [layer for profile in hub.profiles for layer in (profile, *(choice for item in profile.options for choice in item.choices))]
+
+
 def chosen(hub: Hub, item: Spawner | ServerSettings) -> dict[str, t.Any]:
     """Return the volumes of all servers, or those of a profile or a choice, as traits of DockerSpawner."""
-    if isinstance(item, Spawner):
-        return traits(hub, (volume for volume in hub.storage.extra_volumes if volume.servers == "all"))
-    return traits(hub, (volume for volume in hub.storage.extra_volumes if volume.name in item.volumes))
+    return traits(hub, chosen_volumes(hub, item))
 
 
 def gids(hub: Hub, item: Spawner | ServerSettings) -> list[int]:
@@ -211,9 +221,7 @@ def guard_rules(hub: Hub) -> dict[str, t.Any]:
         else:
             entry = {"source": volume_name(hub, volume), "target": volume.mount_path, "read_only": volume.read_only}
             (binds if volume.type == "bind" else volumes).append(entry)
-    layers: list[Spawner | ServerSettings] = [hub.spawner]
-    for profile in hub.profiles:
-        layers += [profile, *(choice for item in profile.options for choice in item.choices)]
+    layers: list[Spawner | ServerSettings] = [hub.spawner, *choosable(hub)]
     return {
         "volumes": volumes,
         "binds": binds,

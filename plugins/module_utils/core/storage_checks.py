@@ -228,17 +228,26 @@ def check_file(hub: Hub, path: str, item: ExtraFile) -> None:
 # --- GPUs and groups
 
 
+def every_layer(hub: Hub) -> list[tuple[str, Spawner | ServerSettings]]:
+    """Return the settings of every server, profiles and choices with their paths."""
+    return [("jupyterhub_spawner", hub.spawner), *layers(hub)]
+
+
+def check_gpus(hub: Hub) -> None:
+    """Raise for more GPUs than the host has; on a cluster the nodes say what they have."""
+    for path, item in every_layer(hub):
+        if (item.gpu or 0) > len(hub.spawner.gpus):
+            have = f"has {len(hub.spawner.gpus)}" if hub.spawner.gpus else "names none"
+            raise DescriptionError(f"{path}.gpu is {item.gpu}, but jupyterhub_spawner.gpus {have}; name the GPUs of the host there, or lower it")
+
+
 def check_devices(hub: Hub) -> None:
     for gpu in hub.spawner.gpus:
         matches(GPU, gpu, "jupyterhub_spawner.gpus", "a list of numbers or UUIDs, as nvidia-smi -L says them")
     unique("jupyterhub_spawner", "gpu", hub.spawner.gpus)
-    every: list[tuple[str, Spawner | ServerSettings]] = [("jupyterhub_spawner", hub.spawner), *layers(hub)]
-    for path, item in every:
+    for path, item in every_layer(hub):
         if item.gpu is not None and item.gpu < 0:
             raise DescriptionError(f"{path}.gpu is {item.gpu}, but it must be at least 0")
-        if (item.gpu or 0) > len(hub.spawner.gpus):
-            have = f"has {len(hub.spawner.gpus)}" if hub.spawner.gpus else "names none"
-            raise DescriptionError(f"{path}.gpu is {item.gpu}, but jupyterhub_spawner.gpus {have}; name the GPUs of the host there, or lower it")
         for gid in item.supplemental_gids:
             if not 0 < gid <= MAX_GID:
                 raise DescriptionError(f"{path}.supplemental_gids has {gid}, but a group is a number above 0, which is root's")

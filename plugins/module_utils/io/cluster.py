@@ -163,9 +163,9 @@ class Cluster:
                 return item
             raise
 
-    def delete(self, path: str) -> None:
-        """Delete an object; what is gone already is no trouble."""
-        status, text = self.send("DELETE", path, propagationPolicy="Background")
+    def delete(self, path: str, *, now: bool = False) -> None:
+        """Delete an object, without the time that it is given if it is to go ``now``; what is gone already is no trouble."""
+        status, text = self.send("DELETE", path, propagationPolicy="Background", **({"gracePeriodSeconds": "0"} if now else {}))
         if status >= 400 and status != 404:
             raise ApiRefused(f"to delete {path}", status, text)
 

@@ -11,7 +11,6 @@ import time
 import typing as t
 
 from ..core import hub_config, k8s, k8s_objects, traits
-from ..core import secrets as core_secrets
 from ..core.description import Hub, K8s
 from ..core.k8s_objects import PODS
 from ..core.schema import DescriptionError
@@ -32,12 +31,13 @@ class ClusterConfigCheck:
         self.settings = settings
         self.programs = programs
 
-    def run(self, rendered: k8s.Rendered, values: t.Mapping[str, str]) -> list[str]:
+    def run(self, values: t.Mapping[str, str]) -> list[str]:
         """Return what the user should know; raise DescriptionError for a configuration that the image refuses."""
         if not traits.needs_image(self.hub):
             return []
-        texts = rendered.hub_files
-        given = {f"secrets/{name}": values[source] + "\n" for name, source in core_secrets.files(self.hub, "hub").items()}
+        renderer = k8s.Renderer(self.hub, self.settings, self.programs, {})
+        texts = renderer.files("hub")
+        given = {path: values[source] + "\n" for path, source in renderer.secret_files["hub"].items()}
         answer = self.ask({"files": {**texts, **given}, "hidden": list(given.values())})
         config = texts["jupyterhub_config.py"]
         catalogue = traits.Catalogue(json.loads(self.programs[CATALOGUE]))
@@ -54,13 +54,12 @@ class ClusterConfigCheck:
         try:
             self.await_phase(path, "Running")
             command = ["python3", "-c", ONE_LINE, self.programs[PROGRAM]]
-            status, said, complaint = self.cluster.tell(space, name, "check", command, json.dumps(order), ANSWER_SECONDS)
+            said = self.cluster.run(space, name, k8s.CHECK, command, ANSWER_SECONDS, json.dumps(order) + "\n")
         finally:
             self.cluster.delete(path, now=True)
-        if status:
-            last = complaint.splitlines()[-1] if complaint else f"status {status}"
+        if not said:
             raise DescriptionError(
-                f"the image {self.hub.images.hub} cannot load the hub's configuration: {last}; use an image with JupyterHub and its python3 first on PATH"
+                f"the image {self.hub.images.hub} cannot load the hub's configuration: it says nothing; use one with JupyterHub and its python3 first on PATH"
             )
         return t.cast("dict[str, t.Any]", json.loads(said))
 

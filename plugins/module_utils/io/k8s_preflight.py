@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..core import k8s, k8s_nodes, k8s_objects
+from ..core import k8s, k8s_nodes, k8s_objects, k8s_storage
 from ..core.description import Hub, K8s
 from ..core.k8s_names import namespace
 from ..core.k8s_objects import KINDS, Kind, Object
@@ -16,6 +16,7 @@ from ..core.report import shorten
 from ..core.schema import DescriptionError
 from .cluster import ApiRefused, Cluster, at_once, number
 
+ENFORCED = "pod-security.kubernetes.io/enforce"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 QUOTAS, LIMIT_RANGES = Kind("v1", "resourcequotas"), Kind("v1", "limitranges")
 GATEWAYS = Kind("gateway.networking.k8s.io/v1", "gateways")
@@ -31,6 +32,7 @@ class Preflight:
         self.settings = settings
         self.namespace = namespace(hub, settings)
         self.unchecked: list[str] = []
+        self.enforced: str | None = "restricted"
 
     def look(self) -> tuple[str, bool]:
         """Return the cluster's version and whether the namespace is there."""
@@ -41,6 +43,7 @@ class Preflight:
             if exc.status != 403:
                 raise
             self.unchecked.append(f"not checked, since you may not see it: whether the namespace {self.namespace} exists")
+            self.enforced = None
             return version, True
         if found is None and not self.settings.create_namespace:
             raise DescriptionError(f"k8s_namespace {self.namespace} does not exist; make it, or set k8s_create_namespace to true")
@@ -48,11 +51,14 @@ class Preflight:
             raise DescriptionError(f"you may not create namespaces in the cluster {self.cluster.name}; have {self.namespace} made by somebody who may")
         if found and (found.get("status") or {}).get("phase") == "Terminating":
             raise DescriptionError(f"k8s_namespace {self.namespace} is being deleted; run again when it is gone")
+        if found:
+            self.enforced = (found["metadata"].get("labels") or {}).get(ENFORCED, "")
         return version, found is not None
 
     def check(self, manifests: t.Sequence[Object], exists: bool) -> None:
         """Raise for what would fail half-way."""
         self.check_permissions({item["kind"] for item in manifests})
+        self.check_file_servers()
         if self.hub.tls.mode == "cert_manager" and self.cluster.find(KINDS["Certificate"].root) is None:
             raise DescriptionError("jupyterhub_tls.mode is cert_manager, but the cluster has no cert-manager (cert-manager.io/v1); install it, or use secret")
         if self.settings.gateway.enabled:
@@ -62,6 +68,9 @@ class Preflight:
             self.check_quotas(k8s_nodes.containers(manifests))
         if any(item["kind"] == "PersistentVolumeClaim" for item in manifests) or self.claims_for_people():
             self.check_storage_classes()
+
+    def claim_for_folders(self) -> bool:
+        return bool(self.hub.storage.shared_folders) and not self.settings.shared_folders.existing_claim
 
     def claims_for_people(self) -> bool:
         return self.hub.storage.type == "volume" and not self.settings.storage.existing_claim
@@ -76,11 +85,29 @@ class Preflight:
                 advice += "; with k8s_service_account, edit is enough"
             raise DescriptionError(f"you may not {shorten(missing)} in the namespace {self.namespace} of the cluster {self.cluster.name}; {advice}")
 
+    def check_file_servers(self) -> None:
+        """Raise for a pod that mounts from a file server, where the namespace enforces that none does."""
+        for index, volume in enumerate(self.hub.storage.extra_volumes):
+            path = f"jupyterhub_storage.extra_volumes[{index}]"
+            if volume.type == "nfs" and self.enforced is None:
+                self.unchecked.append(f"not checked, since you may not see it: whether the namespace {self.namespace} lets pods mount {volume.source} ({path})")
+            elif volume.type == "nfs" and self.enforced == "restricted":
+                raise DescriptionError(
+                    f"{path}.type is nfs, but the namespace {self.namespace} enforces restricted Pod Security, which forbids it; have a PersistentVolume and a "
+                    f"claim made for {volume.source} and name the claim with type volume, or use a namespace that enforces baseline"
+                )
+
     def check_given(self) -> None:
         """What the description says is there must be."""
         wanted = [("k8s_service_account", KINDS["ServiceAccount"], self.settings.service_account)]
         wanted += [("k8s_pods.service_account", KINDS["ServiceAccount"], self.settings.pods.service_account)]
         wanted += [("k8s_storage.existing_claim", KINDS["PersistentVolumeClaim"], self.settings.storage.existing_claim)]
+        wanted += [("k8s_shared_folders.existing_claim", KINDS["PersistentVolumeClaim"], self.settings.shared_folders.existing_claim)]
+        wanted += [
+            (f"jupyterhub_storage.extra_volumes[{index}].source", KINDS["PersistentVolumeClaim"], volume.source)
+            for index, volume in enumerate(self.hub.storage.extra_volumes)
+            if volume.type == "volume"
+        ]
         wanted += [("k8s_image_pull_secrets", KINDS["Secret"], name) for name in self.settings.image_pull_secrets]
         wanted += [("k8s_tls_secret", KINDS["Secret"], self.settings.tls_secret)]
         for variable, kind, name in wanted:
@@ -98,9 +125,7 @@ class Preflight:
         """The Gateway that is to lead here must be there; it may be in a namespace that we may not look into."""
         wanted = self.settings.gateway
         if self.cluster.find(KINDS["HTTPRoute"].root) is None:
-            raise DescriptionError(
-                "k8s_gateway.enabled is true, but the cluster has no Gateway API (gateway.networking.k8s.io/v1); use k8s_ingress"
-            )
+            raise DescriptionError("k8s_gateway.enabled is true, but the cluster has no Gateway API (gateway.networking.k8s.io/v1); use k8s_ingress")
         space = wanted.namespace or self.namespace
         try:
             found = self.cluster.find(k8s_objects.path(GATEWAYS, space, wanted.name))
@@ -148,11 +173,29 @@ class Preflight:
             self.unchecked.append("not checked, since you may not see it: whether the storage classes exist")
             return
         names = sorted(item["metadata"]["name"] for item in classes)
-        default = any((item["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true" for item in classes)
+        default = any(map(is_default, classes))
         asked = [("k8s_database.class_name", self.settings.database.class_name)] if self.hub.database.type == "sqlite" else []
         asked += [("k8s_storage.class_name", self.settings.storage.class_name)] if self.claims_for_people() else []
+        asked += [("k8s_shared_folders.class_name", self.settings.shared_folders.class_name)] if self.claim_for_folders() else []
         for variable, name in asked:
             if name and name not in names:
                 raise DescriptionError(f"{variable} is {name}, but the cluster has {', '.join(names) or 'no storage class'}")
             if not name and not default:
                 raise DescriptionError(f"{variable} is required, since the cluster has no default storage class; it has {', '.join(names) or 'none at all'}")
+        if self.claim_for_folders() and "ReadWriteMany" in self.settings.shared_folders.access_modes:
+            self.check_many_nodes(classes)
+
+    def check_many_nodes(self, classes: t.Sequence[Object]) -> None:
+        """Raise for shared folders on disks that are in one node at a time; whether any other class can be in many, only its provisioner knows."""
+        asked = self.settings.shared_folders.class_name
+        for item in classes:
+            if (item["metadata"]["name"] == asked if asked else is_default(item)) and k8s_storage.on_one_node(item["provisioner"]):
+                raise DescriptionError(
+                    f"k8s_shared_folders asks the storage class {item['metadata']['name']} for ReadWriteMany, but {item['provisioner']} makes disks, which are "
+                    "in one node at a time; name a class of a file system in class_name or a claim in existing_claim, or set access_modes to [ReadWriteOnce] "
+                    "if all servers run on one node"
+                )
+
+
+def is_default(storage_class: Object) -> bool:
+    return (storage_class["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"

@@ -182,7 +182,11 @@ def check_running(spawner: t.Any, limit: int) -> None:
 def change(spawner: t.Any, settings: Mapping[str, t.Any]) -> None:
     """Change traits of a spawner, which is new for every start; what is a dictionary is added to."""
     for trait, value in settings.items():
-        setattr(spawner, trait, merged(getattr(spawner, trait), value) if isinstance(value, dict) else value)
+        if isinstance(value, dict):
+            old = getattr(spawner, trait)
+            # A variable is another one as a whole, whether it is a text or where a pod has it from.
+            value = {**old, **value} if trait == "environment" else merged(old, value)
+        setattr(spawner, trait, value)
 
 
 def merged(old: Mapping[str, t.Any], new: Mapping[str, t.Any]) -> dict[str, t.Any]:
