@@ -32,6 +32,7 @@ from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import authorit
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, KernelError, resolve, until
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import certificate_of, run
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.packages import apt
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import Plays, lives, owned, restarted
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.test_change import Witness
 
@@ -354,7 +355,7 @@ def test_what_nginx_refuses_is_put_back(plays: Plays, name: str, project: pathli
 
 def test_the_certbot_of_the_host_will_do(plays: Plays, tmp_path: pathlib.Path) -> None:
     if not shutil.which("certbot"):
-        subprocess.run(["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "certbot"], check=True, capture_output=True, timeout=300)
+        apt("install", "--yes", "--no-install-recommends", "certbot")
     shown, directory = wire(), tmp_path / "letsencrypt"
     done = plays.renew(certbot_runs_in="host", certbot_config_dir=str(directory))
     assert done.returncode == 0, done.stderr

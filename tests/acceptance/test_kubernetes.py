@@ -510,13 +510,13 @@ def test_failed_rollout_says_what_the_pod_says(second: Plays, its: KubernetesEng
 
 def test_configuration_that_the_image_refuses_never_reaches_the_hub(second: Plays, its: KubernetesEngine) -> None:
     """Capabilities 3.16, 3.17."""
-    before = its.uids()
+    before = its.lives()
     said = refusal(second, jupyterhub_extra_config={"10-broken": "c.JupyterHub.template_vars = {}\nc.JupyterHub.ip = broken_on_purpose"})
     assert "jupyterhub_extra_config.10-broken: line 2: NameError: name 'broken_on_purpose'" in said
     said = refusal(second, jupyterhub_images={"hub": "registry.invalid/nothing:1"})
     assert "jupyterhub_images.hub registry.invalid/nothing:1 cannot be tried in the cluster: " in said
     assert its.pods("config-check") == []
-    assert its.uids() == before
+    assert its.lives() == before
     assert second.deploy() == 0
 
 
