@@ -8,7 +8,7 @@ Run with `-p ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest`, wit
 
 from __future__ import annotations
 
-import itertools
+import collections
 import json
 import os
 import pathlib
@@ -101,7 +101,7 @@ class Load:
     def _ask(self, keep: bool) -> None:
         session = requests.Session()
         session.trust_env, session.verify = False, self.ca
-        while not self._over.wait(0.02):
+        while not self._over.wait(0.05):
             try:
                 session.get(f"{self.url}/hub/api/", timeout=60, headers={} if keep else {"Connection": "close"}).raise_for_status()
                 self.answers += 1
@@ -120,39 +120,39 @@ class Load:
 
 
 class Sockets:
-    """Many websockets to one kernel, used in turn all the time: a server closes one that does not answer its pings."""
+    """Many websockets to one kernel, each used every second: a server closes one that does not answer its pings."""
 
     def __init__(self, client: HubClient, number: int) -> None:
         kernel = client.kernel()
         self.kernels = [kernel, *(client.kernel(kernel.id) for _number in range(number - 1))]
-        self.answers = 0
+        self.answers = collections.Counter[int]()
         self.dropped: list[str] = []
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work)
+        self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(number)]
 
-    def _work(self) -> None:
-        for kernel in itertools.cycle(self.kernels):
-            if self._over.is_set():
-                return
+    def _work(self, number: int) -> None:
+        while not self._over.wait(1):
             try:
-                kernel.execute("1", timeout=120)
-                self.answers += 1
+                self.kernels[number].execute("1", timeout=120)
+                self.answers[number] += 1
             except (OSError, websocket.WebSocketException, KernelError) as error:
                 self.dropped.append(repr(error))
                 return
 
     def see_all(self) -> None:
         """Wait until each of them has answered once more."""
-        answers = self.answers
-        until(lambda: self.dropped or self.answers > answers + len(self.kernels), 300, "an answer over each websocket")
+        before = self.answers.copy()
+        until(lambda: self.dropped or all(self.answers[number] > before[number] for number in range(len(self.kernels))), 300, "an answer over each websocket")
 
     def __enter__(self) -> Sockets:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._over.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         for kernel in self.kernels:
             kernel.disconnect()
 
@@ -215,8 +215,8 @@ def test_renewals_are_noticed_by_nobody(settings: Settings, plays: Plays, name: 
         first_half.see_all()
         second_half.see_all()
     assert first_half.dropped + second_half.dropped + load.failures == []
-    assert min(load.answers, first_half.answers, second_half.answers) > RENEWALS
-    print(f"{load.answers} requests, {first_half.answers + second_half.answers} answers of kernels over {SOCKETS} websockets")
+    assert min(load.answers, first_half.answers.total(), second_half.answers.total()) > RENEWALS
+    print(f"{load.answers} requests, {(first_half.answers + second_half.answers).total()} answers of kernels over {SOCKETS} websockets")
     assert len(serials) == RENEWALS + 1
     assert restarted(before, lives(name)) == set()
     assert at_ease(witnesses)
