@@ -707,6 +707,8 @@ def test_a_rollout_is_done_when_all_pods_are_new_and_ready() -> None:
     for name in done:
         assert not k8s_objects.rolled_out(deployment(**{**done, name: done[name] - 1}))
     assert not k8s_objects.rolled_out(deployment(**{**done, "replicas": 2}))
+    assert k8s_objects.state(deployment(**done)) == "healthy"
+    assert k8s_objects.state(deployment(**{**done, "readyReplicas": 0})) == "0 of 1 pods ready"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ import urllib.parse
 
 import pytest
 
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import k8s, orphans
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import k8s, k8s_objects, orphans
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.description import K8s, Swarm, from_variables
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.people import Request
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import k8s_target, swarm_nodes
@@ -273,6 +273,72 @@ def test_a_volume_that_is_in_use_for_a_moment_is_waited_for(node: tuple[Node, st
 
 
 # ---- A cluster
+
+
+class Namespace:
+    """A cluster's API with claims and pods of two hubs; what is deleted goes at once."""
+
+    def __init__(self) -> None:
+        self.items = {
+            ("claims", "lab-user-a"): ("lab", "singleuser-storage", "hub-check-0123abcd"),
+            ("claims", "lab-user-b"): ("lab", "singleuser-storage", "jenny"),
+            ("claims", "other-user-a"): ("other", "singleuser-storage", "hub-check-0123abcd"),
+            ("claims", "hub-db-dir"): ("lab", "hub", ""),
+            ("pods", "jupyter-ghost"): ("lab", "singleuser-server", "ghost"),
+            ("pods", "jupyter-jenny"): ("lab", "singleuser-server", "jenny"),
+            ("pods", "hub-0"): ("lab", "hub", ""),
+        }
+
+    def list(self, kind: k8s_objects.Kind, namespace: str, selector: str) -> list[dict[str, t.Any]]:
+        assert namespace == "lab"
+        wanted = dict(part.split("=") for part in selector.split(","))
+        found = []
+        for (sort, name), (owner, component, user) in self.items.items():
+            labels = {"vdsg.jupyterhub.name": owner, "component": component}
+            if kind.plural.endswith(sort) and wanted.items() <= labels.items():
+                metadata = {"name": name, "annotations": {"hub.jupyter.org/username": user} if user else None, "creationTimestamp": LONG_AGO}
+                found.append({"metadata": metadata, "status": {"phase": "Running"}})
+        return found
+
+    def delete(self, path: str) -> None:
+        kind, name = path.rsplit("/", 2)[1:]
+        del self.items[kind.removeprefix("persistentvolume"), name]
+
+    def run(self, _namespace: str, pod: str, container: str, command: t.Sequence[str], _seconds: float, given: str) -> str:
+        assert (pod, container) == ("hub-0", "hub")
+        return subprocess.run([sys.executable, *command[1:]], input=given, capture_output=True, text=True, check=False, timeout=60).stdout.strip()
+
+
+def on_cluster(api: Namespace) -> OnCluster:
+    return OnCluster(t.cast(t.Any, api), hub(), t.cast(K8s, from_variables(K8s, {"k8s_context": "lab", "k8s_wait_timeout": 5}, "k8s_")))
+
+
+def test_claims_of_the_user_of_a_check_go_and_nobody_elses() -> None:
+    api = Namespace()
+    before = set(api.items)
+    on_cluster(api).forget(["hub-check-0123abcd"])
+    assert before - set(api.items) == {("claims", "lab-user-a")}
+    on_cluster(api).forget(["nobody"])
+    on_cluster(api).forget([])
+    assert before - set(api.items) == {("claims", "lab-user-a")}
+
+
+def test_orphans_of_a_cluster_are_removed_as_pods_and_claims_stay() -> None:
+    api = Namespace()
+    before = set(api.items)
+    target = on_cluster(api)
+    found = orphans.orphans(target.servers(), orphans.known([{"name": "jenny", "servers": {"": {"state": {"pod_name": "jupyter-jenny"}}}}]), 300)
+    target.remove(found)
+    assert before - set(api.items) == {("pods", "jupyter-ghost")}
+    assert target.lost(target.files(), {"jenny"}) == ["lab-user-a"]
+
+
+def test_a_program_in_the_pod_of_the_hub_answers_or_there_is_a_problem() -> None:
+    target = on_cluster(Namespace())
+    echo = "import json, sys; print(json.dumps({'answer': json.load(sys.stdin)['code']}))"
+    assert target.ask(echo, {"code": "42", "seconds": 5}) == {"answer": "42"}
+    assert target.ask("print('no JSON')", {"seconds": 5}) == {"problem": "the program that runs it failed in the hub's pod hub-0: no JSON"}
+    assert target.ask("raise ValueError", {"seconds": 5}) == {"problem": "the program that runs it failed in the hub's pod hub-0"}
 
 
 @pytest.mark.parametrize(
