@@ -149,7 +149,7 @@ changed_files:
   elements: str
   sample: [hub/jupyterhub_config.py]
 volumes:
-  description: Volumes that were made.
+  description: Volumes that were made, and shared folders that were given to their group again.
   returned: unless images are missing
   type: list
   elements: str
@@ -196,7 +196,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import people, report, swarm, swarm_project, validation
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import people, report, swarm, swarm_project, swarm_storage, validation
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.description import Certbot
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.people import People
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.schema import DescriptionError
@@ -209,6 +209,8 @@ from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.running import 
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.secret_store import Store
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.swarm_preflight import SwarmPreflight
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.swarm_running import SwarmRunning
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.volumes import PROGRAM as FOLDERS
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.volumes import Volumes
 
 LOOK = 10
 """Seconds in which a hub that is well answers; one that does not is looked after by swarm_stack, with all the time it may take."""
@@ -237,9 +239,11 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     found = files.changes(preflight.project_dir, rendered.files, swarm.SERVICES)
     delivery = Delivery(docker, hub, rendered, store.wanted, facts.engine.images["hub"], swarm.DELIVERED, swarm.volume_names())
     volumes, services = delivery.plan() if not facts.missing else ([], delivery.everything())
+    further = Volumes(docker, hub, facts.engine.images["hub"], programs[FOLDERS], swarm_storage.made(hub, settings))
+    given = further.plan(not facts.missing)
     running = SwarmRunning(docker, hub, settings)
     network = facts.joined and running.has_network()
-    changed = store.changed() or bool(found or volumes or services or not network)
+    changed = store.changed() or bool(found or volumes or services or given or not network)
     if not module.check_mode:
         if store.changed():
             store.save()
@@ -248,11 +252,12 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
             files.apply(preflight.project_dir, found, 0o644, 0o755)
         if not network:
             running.make_network()
+        further.apply(given)
         delivery.deliver(volumes, services)
         check.remember()
     if module._diff:
         result["diff"] = files.diff(found)
-    done: dict[str, t.Any] = {"made": store.made, "rotated": store.rotated, "changed_files": [change.path for change in found], "volumes": volumes}
+    done: dict[str, t.Any] = {"made": store.made, "rotated": store.rotated, "changed_files": [change.path for change in found], "volumes": volumes + given}
     result |= {**done, "services": services, "edge_version": rendered.edge_version, "names": list(rendered.names)}
     # After a change swarm_stack looks in any case.
     result |= look(running, rendered, people.described(hub) if module.check_mode or not changed else None) if facts.joined else {"settled": False}

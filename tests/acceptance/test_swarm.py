@@ -20,6 +20,7 @@ from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClien
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import Engine, SwarmEngine, certificate_of, run
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import Plays
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.test_storage import HOME, SECRET, TRY
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +51,32 @@ def test_server_is_a_service_on_a_worker(swarm: SwarmEngine, alice: HubClient) -
 def test_volume_is_a_volume_with_labels(swarm: SwarmEngine, alice: HubClient) -> None:
     """S1 1.4; SwarmSpawner by itself would ask for a bind (FACTS G10)."""
     task = swarm.task(server(alice))
-    (mount,) = task["Spec"]["ContainerSpec"]["Mounts"]
+    (mount,) = [item for item in task["Spec"]["ContainerSpec"]["Mounts"] if item["Target"] == HOME]
     assert mount["Type"] == "volume"
     node = [part.replace("{node}", swarm.node_of(server(alice))) for part in swarm.host]
     labels = json.loads(run(*node, "docker", "volume", "inspect", mount["Source"]))[0]["Labels"]
     assert labels == {"vdsg.jupyterhub.name": swarm.name, "vdsg.jupyterhub.component": "user-data"}
+
+
+def test_server_has_what_is_described(swarm: SwarmEngine, alice: HubClient, bob: HubClient) -> None:
+    """Folders by group, memory, files, a seed, a GPU that the node counts; on whatever node."""
+    look = f"""
+import json, os, shutil
+files = [[oct(os.stat(path).st_mode & 0o7777), open(path).read()] for path in ("/etc/course.conf", "/opt/solver/licence")]
+gpus = [value for name, value in os.environ.items() if name.startswith("DOCKER_RESOURCE_NVIDIA-GPU")]
+print(json.dumps([files, gpus, shutil.disk_usage("/scratch").total >> 20, sorted(set(os.listdir("{HOME}")) & {{".bashrc", ".profile"}}), 100 in os.getgroups()]))
+"""
+    for person in (alice, bob):
+        with person.kernel() as kernel:
+            found = json.loads(kernel.execute(look))
+        assert found == [[["0o444", "exam = friday\n"], ["0o444", SECRET + "\n"]], ["1"], 64, [".bashrc", ".profile"], True]
+    with alice.kernel() as kernel:
+        kernel.execute("open('/srv/course/plan.txt', 'w').write('alice')")
+    with bob.kernel() as kernel:
+        assert json.loads(kernel.execute(TRY.format(paths=["/srv/course"])))[0] == ["0o2770", 100, ["plan.txt"], "Read-only file system"]
+        assert kernel.execute("print(open('/srv/course/plan.txt').read())") == "alice"
+    assert swarm.python("hub", "print(open('/etc/jupyterhub/mine/notice.txt').read())").strip() == "Only for the hub"
+    assert SECRET not in json.dumps(swarm.inspect())
 
 
 def test_server_goes_where_its_files_are(swarm: SwarmEngine, alice: HubClient) -> None:
@@ -96,12 +118,13 @@ def test_change_rolls_the_hub_and_leaves_kernels(swarm: SwarmEngine, settings: S
     before, hub, proxy = names("config", swarm.name), swarm.task("hub")["ID"], swarm.task("proxy")["ID"]
     with alice.kernel() as kernel:
         kernel.execute("answer = 41")
-        assert plays.deploy(culling={"idle_timeout": 7000})
+        assert plays.deploy(culling={"idle_timeout": 7000}, extra_files=[{"path": "/etc/course.conf", "content": "exam = monday\n"}])
         assert kernel.execute("answer + 1") == "42"
     assert swarm.task("hub")["ID"] != hub
     assert swarm.task("proxy")["ID"] == proxy
     after = names("config", swarm.name)
-    assert len(before - after) == len(after - before) == 1
+    # The file that the server has stays as long as the server runs: a new file, what the guard gives, what the hub is told, and the hub's own file is gone.
+    assert (len(after - before), len(before - after)) == (3, 3)
     settings.client().wait_until_healthy()
     assert plays.deploy() == 0
 
@@ -160,8 +183,8 @@ def test_files_that_every_node_reaches_follow_to_another_node(swarm: SwarmEngine
     name = f"{swarm.name}-user-{admin.username}"
     workers = [node for node in swarm.nodes() if node != swarm.node_of("hub")]
     on = [part.replace("{node}", workers[0]) for part in swarm.host]
-    run(*on, "install", "--directory", "--owner=1000", f"/shared/{name}")
-    plays.variables |= {"swarm_volume_driver": "local", "swarm_volume_driver_options": {"type": "none", "o": "bind", "device": "/shared/{volume}"}}
+    run(*on, "install", "--directory", "--owner=1000", f"/srv/shared/{name}")
+    plays.variables |= {"swarm_volume_driver": "local", "swarm_volume_driver_options": {"type": "none", "o": "bind", "device": "/srv/shared/{volume}"}}
     assert plays.deploy()
     admin.start_server()
     node = swarm.node_of(server(admin))

@@ -108,6 +108,7 @@ ON_KUBERNETES: dict[str, t.Any] = {"k8s_context": "lab", "jupyterhub_images": {"
 def example(variables: dict[str, t.Any]) -> Resolved:
     """Return what becomes of an example: with an admin, files that are there, and something for each variable of the vault."""
     clustered = any(name.startswith("k8s_") for name in variables)
+    target = ["k8s"] if clustered else ["swarm"] if any(name.startswith("swarm_") for name in variables) else DEFAULT_PARTS
     text = json.dumps({**SIMPLE, "jupyterhub_domain": "hub.example.org", **(ON_KUBERNETES if clustered else {}), **variables})
     text = text.replace("{{ inventory_dir }}/", "")
     text = re.sub(r"{{ vault_\w+_hash }}", HASH, text)
@@ -124,7 +125,7 @@ def example(variables: dict[str, t.Any]) -> Resolved:
     }
     authority = certificate("id.example.org", key=EXAMPLE_KEY)
     files |= {"files/ca.pem": authority, "files/cluster-ca.pem": authority}
-    return resolved(json.loads(text), files, target=["k8s"] if clustered else DEFAULT_PARTS)
+    return resolved(json.loads(text), files, target=target)
 
 
 def program(name: str) -> types.ModuleType:

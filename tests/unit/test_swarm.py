@@ -12,7 +12,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import swarm, swarm_project, swarm_spawner, validation
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import swarm, swarm_project, swarm_spawner, swarm_storage, validation
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.description import Hub, Swarm
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.schema import DescriptionError
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.swarm import SERVICES, SwarmEngine
@@ -24,6 +24,30 @@ ENGINE = SwarmEngine(
     NODE, socket="/run/docker.sock", socket_gid=998, images={kind: f"registry:5000/{kind}:1@sha256:{'a' * 64}" for kind in ("hub", "proxy", "edge", "user")}
 )
 SECRETS = {"cookie_secret": "hush-cookie", "proxy_token": "hush-proxy", "tls_key": "hush-key", "tls_certificate": "hush", "authority_certificate": "public"}
+
+
+FOLDERS: dict[str, t.Any] = {"storage": {"shared_folders": [{"name": "course", "write_groups": ["teachers"]}]}, "groups": {"teachers": ["geoheil"]}}
+STORAGE: dict[str, t.Any] = {
+    "groups": FOLDERS["groups"],
+    "storage": {
+        **FOLDERS["storage"],
+        "extra_volumes": [
+            {"name": "data", "type": "volume", "source": "datasets", "mount_path": "/srv/data", "read_only": True},
+            {"name": "archive", "type": "nfs", "source": "nfs.example.org:/export", "mount_path": "/srv/archive", "hub": True},
+            {"name": "scratch", "type": "scratch", "size": "1G", "mount_path": "/scratch", "servers": "profiles", "hub": True},
+        ],
+        "seed": "/opt/course",
+    },
+    "profiles": [{"name": "Small"}, {"name": "Large", "gpu": 2, "volumes": ["scratch"], "supplemental_gids": [4343]}],
+    "extra_secrets": {"licence": ""},
+    "extra_files": [
+        {"path": "/etc/course.conf", "content": "exam = friday"},
+        {"path": "/opt/licence", "content": {"secret": "licence"}, "mode": "0400"},
+        {"path": "/etc/jupyterhub/mine/rooms.csv", "content": "A,101", "mode": "0440", "servers": False, "hub": True},
+        {"path": "/etc/jupyterhub/mine/licence", "content": {"secret": "licence"}, "mode": "0444", "servers": False, "hub": True},
+    ],
+}
+NFS = {"type": "nfs", "o": "addr=10.0.0.5", "device": ":/export/{volume}"}
 
 
 def render(variables: dict[str, t.Any] | None = None, fingerprints: dict[str, str] | None = None, **topics: t.Any) -> SwarmProject:
@@ -120,7 +144,7 @@ def test_what_swarm_does_not_take_is_refused() -> None:
     with pytest.raises(DescriptionError, match=r"jupyterhub_config.py has \d+ bytes, but Swarm takes configs of 500000 at most"):
         render(extra_config={"long": "#" * 500_001})
     with pytest.raises(DescriptionError, match="the secret cookie_secret has 500001 bytes"):
-        swarm_project.render(hub(), Swarm(), ENGINE, PROGRAMS, {}, {**SECRETS, "cookie_secret": "x" * 500_001})
+        swarm_project.render(hub(), Swarm.from_variables({}), ENGINE, PROGRAMS, {}, {**SECRETS, "cookie_secret": "x" * 500_001})
 
 
 @pytest.mark.parametrize(
@@ -130,10 +154,9 @@ def test_what_swarm_does_not_take_is_refused() -> None:
         ({"profiles": [{"name": "a", "shm_size": "1G"}]}, "shm_size cannot be had on a swarm"),
         ({"spawner": {"gpus": ["0"]}}, "jupyterhub_spawner.gpus cannot be had on a swarm"),
         (
-            {"storage": {"shared_folders": [{"name": "course", "write_groups": ["course"]}]}, "groups": {"course": []}},
-            "jupyterhub_storage.shared_folders cannot",
+            {"storage": {"extra_volumes": [{"name": "data", "type": "bind", "source": "/data", "mount_path": "/srv/data"}]}},
+            r"jupyterhub_storage.extra_volumes\[0\].type is bind, but a server may be on any node",
         ),
-        ({"extra_files": [{"path": "/etc/motd", "content": "x"}]}, "jupyterhub_extra_files cannot be had on a swarm"),
         ({"network": {"users_subnet": "10.77.0.0/20"}}, "jupyterhub_network.users_subnet cannot be had on a swarm"),
         ({"network": {"bind_address": "127.0.0.1"}}, "Swarm publishes ports on all addresses of a node"),
     ],
@@ -141,6 +164,94 @@ def test_what_swarm_does_not_take_is_refused() -> None:
 def test_what_this_target_does_not_do_is_refused(topics: dict[str, t.Any], said: str) -> None:
     with pytest.raises(DescriptionError, match=said):
         render(**topics)
+
+
+def test_files_of_servers_are_configs_and_secrets_of_the_guard() -> None:
+    """Which is how they come to be in the swarm, and how a new text is another file for servers that start from then on."""
+    found = render(**STORAGE, fingerprints={"extra_licence": "1"})
+    files = json.loads(found.files["guard/guard.json"])["swarm"]["files"]
+    assert {item["path"]: item["mode"] for item in files if "secret" in item} == {"/opt/licence": "0400"}
+    texts = yaml.safe_load(found.files["stack.yaml"])
+    named = {**texts["configs"], **texts["secrets"]}
+    contents = {item["path"]: named[item.get("config") or item["secret"]]["file"] for item in files}
+    assert contents["/opt/licence"] == "./secrets/extra_licence"
+    assert found.files[contents["/etc/course.conf"].removeprefix("./")] == "exam = friday"
+    assert "/usr/local/share/vdsg-jupyterhub/server_start.py" in contents
+    again = render(**STORAGE, fingerprints={"extra_licence": "2"})
+    assert {name for name in SERVICES if found.digests[name] != again.digests[name]} == {"hub", "guard"}
+
+
+def test_files_of_the_hub_have_their_modes() -> None:
+    service = stack(**STORAGE)["services"]["hub"]
+    (rooms,) = [item for item in service["configs"] if item["target"] == "/etc/jupyterhub/mine/rooms.csv"]
+    (licence,) = [item for item in service["secrets"] if item["target"] == "/etc/jupyterhub/mine/licence"]
+    assert [(item["uid"], item["mode"]) for item in (rooms, licence)] == [("1000", 0o440), ("1000", 0o444)]
+
+
+def test_the_hub_has_the_volumes_that_say_so() -> None:
+    found = stack(**STORAGE)
+    mounts = {item["target"]: item for item in found["services"]["hub"]["volumes"]}
+    assert mounts["/scratch"] == {"type": "tmpfs", "target": "/scratch", "tmpfs": {"size": 2**30}}
+    assert found["volumes"][mounts["/srv/archive"]["source"]]["external"] is True
+    assert "/srv/data" not in mounts
+
+
+def test_servers_have_memory_groups_and_gpus_in_the_words_of_a_swarm() -> None:
+    text = render(**STORAGE).files["hub/jupyterhub_config.py"]
+    assert "c.SwarmSpawner.extra_container_spec = {'groups': ['100']}" in text
+    assert "'extra_container_spec': {'groups': ['100', '4343']}" in text
+    assert "'scratch': {'/scratch': '1073741824'}" in text
+    assert "'extra_resources_spec': {'generic_resources': {'NVIDIA-GPU': 2}}" in text
+    assert "c.SwarmSpawner.cmd = [\n    'python3'," in text or "c.SwarmSpawner.cmd = ['python3'," in text
+    assert "'lab-shared-course': '/home/jovyan/work/shared/course'" in text
+
+
+@pytest.mark.parametrize(
+    ("variables", "options"),
+    [
+        ({}, {}),
+        ({"swarm_volume_driver": "local", "swarm_volume_driver_options": NFS}, NFS),
+        ({"swarm_shared_folders": {"volume_driver": "local", "volume_driver_options": NFS}}, NFS),
+    ],
+)
+def test_folders_are_made_ahead_where_they_are_on_one_node(variables: dict[str, t.Any], options: dict[str, str]) -> None:
+    made, settings = hub(**FOLDERS), Swarm.from_variables(variables)
+    assert list(swarm_storage.made(made, settings)) == ([] if options else ["lab-shared-course"])
+    given = swarm_storage.given(made, settings)["lab-shared-course"]
+    assert given["Labels"]["vdsg.jupyterhub.component"] == "shared"
+    assert given.get("DriverConfig", {}).get("Options", {}) == options
+    if options:
+        swarm_storage.check_nodes(made, settings, ["a", "b"], "a")
+    else:
+        swarm_storage.check_nodes(made, settings, ["a"], "a")
+        for hosts in (["a", "b"], ["b"]):
+            with pytest.raises(DescriptionError, match="would be another one on each of"):
+                swarm_storage.check_nodes(made, settings, hosts, "a")
+
+
+def test_gpus_are_those_that_nodes_say_they_have() -> None:
+    node = {
+        "Description": {
+            "Resources": {
+                "GenericResources": [
+                    {"NamedResourceSpec": {"Kind": "NVIDIA-GPU", "Value": "GPU-1"}},
+                    {"NamedResourceSpec": {"Kind": "NVIDIA-GPU", "Value": "GPU-2"}},
+                    {"DiscreteResourceSpec": {"Kind": "fpga", "Value": 3}},
+                ]
+            }
+        }
+    }
+    have = swarm_storage.generic_resources(node)
+    assert have == {"NVIDIA-GPU": 2, "fpga": 3}
+    assert swarm_storage.generic_resources({"Description": {}}) == {}
+    swarm_storage.check_gpus(hub(spawner={"gpu": 2}), Swarm.from_variables({}), have)
+    with pytest.raises(DescriptionError, match=r"a server is to have 3 GPUs .* but no node has more than 2 of the resource NVIDIA-GPU"):
+        swarm_storage.check_gpus(hub(profiles=[{"name": "a", "gpu": 3}]), Swarm.from_variables({}), have)
+
+
+def test_a_driver_for_no_folders_is_refused() -> None:
+    with pytest.raises(DescriptionError, match="swarm_shared_folders means nothing without"):
+        render({"swarm_shared_folders": {"volume_driver": "local"}})
 
 
 def test_reservations_are_those_of_swarm_spawner() -> None:
@@ -165,9 +276,9 @@ def test_any_hub_has_a_stack_that_is_read_back(variables: dict[str, t.Any]) -> N
     made = Hub.from_variables(variables)
     validation.check(made)
     try:
-        swarm.check(made)
+        swarm.check(made, Swarm.from_variables({}))
     except DescriptionError:
         return
-    found = swarm_project.render(made, Swarm(), ENGINE, PROGRAMS, {}, SECRETS)
+    found = swarm_project.render(made, Swarm.from_variables({}), ENGINE, PROGRAMS, {}, SECRETS)
     assert set(yaml.safe_load(found.files["stack.yaml"])["services"]) == set(SERVICES)
     assert set(json.loads(found.files["guard/guard.json"])["images"]) == set(swarm_spawner.images(made, swarm.user_image(made, ENGINE)))

@@ -17,7 +17,7 @@ from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import swarm
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.description import Swarm
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.escapes import ALLOWED, ESCAPES, SERVICE_ESCAPES, Escape, Place
 from ansible_collections.vdsg.jupyterhub.tests.unit.support import hub, program
-from ansible_collections.vdsg.jupyterhub.tests.unit.test_swarm import ENGINE
+from ansible_collections.vdsg.jupyterhub.tests.unit.test_swarm import ENGINE, NFS, STORAGE
 
 engine_guard = program("engine_guard")
 sys.modules["engine_guard"] = engine_guard
@@ -97,6 +97,104 @@ def test_what_docker_py_makes_of_a_spawner_is_let_through() -> None:
     found = guard.judge(RULES, "POST", "/v1.41/services/create", "application/json", json.dumps(body).encode()).body
     assert found["TaskTemplate"]["Resources"]["Limits"] == {"NanoCPUs": 10**9, "MemoryBytes": 2**30, "Pids": hub().spawner.pids_limit}
     assert found["Labels"]["vdsg.jupyterhub.user"] == "Ada"
+
+
+# ---- What a server is given besides a home
+
+GIVEN = guard.read_policy(
+    json.dumps(
+        swarm.guard_policy(
+            hub(**STORAGE),
+            ENGINE,
+            Swarm.from_variables({"swarm_shared_folders": {"volume_driver": "local", "volume_driver_options": NFS}}),
+            [{"path": "/etc/course.conf", "mode": "0444", "config": "lab-guard-1"}, {"path": "/opt/licence", "mode": "0400", "secret": "lab-guard-2"}],
+        )
+    )
+)
+COURSE = {"Type": "volume", "Source": "lab-shared-course", "Target": "/home/jovyan/work/shared/course"}
+SCRATCH = {"Type": "tmpfs", "Target": "/scratch"}
+GPU = {"DiscreteResourceSpec": {"Kind": "NVIDIA-GPU", "Value": 2}}
+
+
+def given(**changes: t.Any) -> dict[str, t.Any]:
+    request = Escape("create", "POST", "/services/create", "", {key.replace("__", "."): value for key, value in changes.items()}).request(PLACE)
+    found: dict[str, t.Any] = guard.judge(GIVEN, "POST", request["path"], "application/json", request["body"].encode()).body["TaskTemplate"]
+    return found
+
+
+def test_a_server_gets_what_is_described_as_it_is_described() -> None:
+    container = docker_py.ContainerSpec(
+        image=PLACE.image,
+        groups=["100", "4343"],
+        mounts=[
+            docker_py.Mount(target="/home/jovyan/work/shared/course", source="lab-shared-course", type="volume", read_only=True),
+            docker_py.Mount(target="/srv/data", source="datasets", type="volume", read_only=True),
+            docker_py.Mount(target="/scratch", source=None, type="tmpfs", tmpfs_size=2**40),
+        ],
+    )
+    task = docker_py.TaskTemplate(container_spec=container, resources=docker_py.Resources(generic_resources={"NVIDIA-GPU": 2}), networks=["lab_users"])
+    found = guard.judge(GIVEN, "POST", "/services/create", "application/json", json.dumps({"Name": "lab-user-ada", "TaskTemplate": task}).encode()).body
+    spec, resources = found["TaskTemplate"]["ContainerSpec"], found["TaskTemplate"]["Resources"]
+    folder, data, scratch = spec["Mounts"]
+    assert (folder["ReadOnly"], folder["VolumeOptions"]["DriverConfig"]) == (
+        True,
+        {"Name": "local", "Options": {**NFS, "device": ":/export/lab-shared-course"}},
+    )
+    assert folder["VolumeOptions"]["Labels"] == {"vdsg.jupyterhub.name": "lab", "vdsg.jupyterhub.component": "shared"}
+    assert data == {"Type": "volume", "Source": "datasets", "Target": "/srv/data", "ReadOnly": True}
+    assert scratch == {"Type": "tmpfs", "Target": "/scratch", "TmpfsOptions": {"SizeBytes": 2**30, "Mode": 0o1777}}
+    assert spec["Groups"] == ["100", "4343"]
+    assert resources["Reservations"] == {"GenericResources": [GPU]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"TaskTemplate__ContainerSpec__Mounts": [{**COURSE, "Target": "/usr/local/bin"}]},
+        {"TaskTemplate__ContainerSpec__Mounts": [{**COURSE, "Source": "other-shared-course"}]},
+        {"TaskTemplate__ContainerSpec__Mounts": [{**COURSE, "VolumeOptions": {"DriverConfig": {"Name": "local", "Options": {"o": "bind", "device": "/"}}}}]},
+        {"TaskTemplate__ContainerSpec__Mounts": [{"Type": "volume", "Source": "datasets", "Target": "/srv/data"}]},
+        {"TaskTemplate__ContainerSpec__Mounts": [{**SCRATCH, "Target": "/etc"}]},
+        {"TaskTemplate__ContainerSpec__Mounts": [{**SCRATCH, "Source": "/"}]},
+        {"TaskTemplate__ContainerSpec__Groups": ["0"]},
+        {"TaskTemplate__ContainerSpec__Groups": ["docker"]},
+        {"TaskTemplate__ContainerSpec__Configs": [{"ConfigID": "x", "ConfigName": "lab-hub-1", "File": {"Name": "/x"}}]},
+        {"TaskTemplate__ContainerSpec__Secrets": [{"SecretID": "x", "SecretName": "lab-hub-1", "File": {"Name": "/x"}}]},
+        {"TaskTemplate__Resources__Reservations__GenericResources": [{"DiscreteResourceSpec": {"Kind": "NVIDIA-GPU", "Value": 3}}]},
+        {"TaskTemplate__Resources__Reservations__GenericResources": [{"DiscreteResourceSpec": {"Kind": "NVIDIA-GPU", "Value": -1}}]},
+        {"TaskTemplate__Resources__Reservations__GenericResources": [{"DiscreteResourceSpec": {"Kind": "fpga", "Value": 1}}]},
+        {"TaskTemplate__Resources__Reservations__GenericResources": [{"NamedResourceSpec": {"Kind": "NVIDIA-GPU", "Value": "GPU-1"}}]},
+        {"TaskTemplate__Resources__Reservations__GenericResources": [GPU, GPU]},
+        {"TaskTemplate__Resources__Limits__GenericResources": [GPU]},
+    ],
+    ids=json.dumps,
+)
+def test_what_is_not_described_is_not_given(changes: dict[str, t.Any]) -> None:
+    with pytest.raises(engine_guard.Refusal):
+        given(**changes)
+
+
+def test_no_gpu_is_none() -> None:
+    none = [{"DiscreteResourceSpec": {"Kind": "NVIDIA-GPU", "Value": 0}}]
+    assert given(TaskTemplate__Resources__Reservations__GenericResources=none)["Resources"]["Reservations"] == {}
+
+
+def test_files_are_configs_and_secrets_by_their_ids() -> None:
+    known = {"config": {"lab-guard-1": "c1", "lab-hub-1": "c2"}, "secret": {"lab-guard-2": "s2"}}
+    owner = {"UID": "0", "GID": "0"}
+    assert guard.references(GIVEN, known) == {
+        "Configs": [{"ConfigID": "c1", "ConfigName": "lab-guard-1", "File": {"Name": "/etc/course.conf", **owner, "Mode": 0o444}}],
+        "Secrets": [{"SecretID": "s2", "SecretName": "lab-guard-2", "File": {"Name": "/opt/licence", **owner, "Mode": 0o400}}],
+    }
+    with pytest.raises(engine_guard.Refusal, match="the secret lab-guard-2 is not there yet"):
+        guard.references(GIVEN, {**known, "secret": {}})
+
+
+def test_a_policy_that_gives_something_of_a_node_is_refused() -> None:
+    data = swarm.guard_policy(hub(**STORAGE), ENGINE, Swarm.from_variables({}))
+    for changes in ({"binds": [{"source": "/data", "target": "/data"}]}, {"volumes": []}):
+        with pytest.raises(engine_guard.PolicyError):
+            guard.read_policy(json.dumps({**data, **changes}))
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,19 @@ def test_what_no_node_has_is_refused() -> None:
     preflight({"swarm_volume_driver": "local"}).check_driver([NODE])
 
 
+def test_folders_and_gpus_are_looked_for_where_servers_may_be() -> None:
+    manager = {**NODE, "ID": "m" * 25, "Spec": {**NODE["Spec"], "Role": "manager"}, "Description": {**NODE["Description"], "Hostname": "manager1"}}
+    gpus = {"Resources": {"GenericResources": [{"DiscreteResourceSpec": {"Kind": "NVIDIA-GPU", "Value": 1}}]}}
+    equipped = {**manager, "Description": {**manager["Description"], **gpus}}
+    folders: dict[str, t.Any] = {"storage": {"shared_folders": [{"name": "course", "everybody": "write"}]}}
+    with pytest.raises(DescriptionError, match="would be another one on each of manager1, worker1; name storage"):
+        preflight(**folders).check_storage([NODE, manager], manager["ID"])
+    preflight({"swarm_server_constraints": ["node.role == manager"]}, **folders).check_storage([NODE, manager], manager["ID"])
+    preflight(spawner={"gpu": 1}).check_storage([NODE, equipped], manager["ID"])
+    with pytest.raises(DescriptionError, match="no node has more than 0 of the resource NVIDIA-GPU"):
+        preflight({"swarm_server_constraints": ["node.role == worker"]}, spawner={"gpu": 1}).check_storage([NODE, equipped], manager["ID"])
+
+
 def test_images_made_here_need_a_registry_where_there_are_several_nodes() -> None:
     references = {"hub": "vdsg-jupyterhub/hub:1"}
     with pytest.raises(DescriptionError, match="swarm_push_to must name a registry: the swarm has 2 nodes"):

@@ -211,7 +211,7 @@ def test_the_table_has_every_message_of_the_checks() -> None:
     reached = set()
     refusals: list[t.Callable[[], object]] = [functools.partial(hub, **topics) for topics, _message in BAD]
     refusals += [functools.partial(validation.check_docker_compose, DockerCompose(**values)) for values, _message in BAD_TARGET]
-    refusals += [functools.partial(validation.check_swarm, Swarm(**values)) for values, _message in BAD_SWARM]
+    refusals += [functools.partial(check_swarm, values) for values, _message in BAD_SWARM]
     refusals += [functools.partial(service_checks.check_token, "a", token) for token in ("short", "with a space")]
     for refuse in refusals:
         with pytest.raises(DescriptionError) as caught:
@@ -241,14 +241,20 @@ BAD_SWARM: list[tuple[dict[str, t.Any], str]] = [
     ({"push_to": "Registry"}, "but it must be a registry"),
     ({"server_constraints": ("gpu",)}, "swarm_server_constraints is 'gpu', but it must be a list of constraints"),
     ({"volume_driver_options": {"type": "nfs"}}, "swarm_volume_driver_options mean nothing without swarm_volume_driver"),
+    ({"shared_folders": {"volume_driver_options": {"type": "nfs"}}}, "swarm_shared_folders.volume_driver_options mean nothing without volume_driver"),
+    ({"gpu_resource": "a b"}, "swarm_gpu_resource is 'a b', but it must be the kind of a generic resource"),
     ({"nameservers": ("dns.example.org",)}, "swarm_nameservers has 'dns.example.org', which is not an address"),
 ]
+
+
+def check_swarm(values: dict[str, t.Any]) -> None:
+    validation.check_swarm(Swarm.from_variables({f"swarm_{name}": value for name, value in values.items()}))
 
 
 @pytest.mark.parametrize(("values", "message"), BAD_SWARM)
 def test_a_swarm_that_cannot_be_is_refused(values: dict[str, t.Any], message: str) -> None:
     with pytest.raises(DescriptionError, match=re.escape(message)):
-        validation.check_swarm(Swarm(**values))
+        check_swarm(values)
 
 
 GOOD: list[dict[str, t.Any]] = [

@@ -323,11 +323,11 @@ class Spawner:
     mem_guarantee: Size | None = option(None, "Memory that is kept free for a server.", example="512M")
     shm_size: Size | None = option(None, "Size of C(/dev/shm), which counts as memory. Default: the engine's 64M.", example="1G")
     pids_limit: int = option(1024, "Processes and threads that a server may have at most.", example=2048)
-    gpu: int | None = option(None, "GPUs that a server gets for itself: of O(jupyterhub_spawner.gpus), on Kubernetes of its node.", example=1)
+    gpu: int | None = option(None, "GPUs that a server gets for itself: of O(jupyterhub_spawner.gpus), elsewhere of its node.", example=1)
     gpus: tuple[str, ...] = option(
         (),
-        "GPUs of the host that servers may have, by number or UUID (C(nvidia-smi -L)); each is in one server at a time. On Kubernetes the nodes say what "
-        "they have.",
+        "GPUs of the host that servers may have, by number or UUID (C(nvidia-smi -L)); each is in one server at a time. On a swarm and on Kubernetes the "
+        "nodes say what they have.",
         example=["0", "1"],
     )
     supplemental_gids: tuple[int, ...] = option((), "Further groups that the processes of a server are in, by number; never 0.", example=[100])
@@ -370,7 +370,7 @@ class ServerSettings:
     mem_limit: Size | None = option(None, "Memory that the server may use at most.", example="8G")
     mem_guarantee: Size | None = option(None, "Memory that is kept free for the server.", example="4G")
     shm_size: Size | None = option(None, "Size of C(/dev/shm), which counts as memory.", example="2G")
-    gpu: int | None = option(None, "GPUs that the server gets for itself: of O(jupyterhub_spawner.gpus), on Kubernetes of its node.", example=1)
+    gpu: int | None = option(None, "GPUs that the server gets for itself: of O(jupyterhub_spawner.gpus), elsewhere of its node.", example=1)
     supplemental_gids: tuple[int, ...] = option((), "Further groups that the processes of the server are in, by number.", example=[100])
     volumes: tuple[str, ...] = option(
         (), "Names of those of O(jupyterhub_storage.extra_volumes) with C(servers: profiles) that the server gets.", example=["scratch"]
@@ -793,6 +793,18 @@ class DockerCompose:
 
 
 @dataclasses.dataclass(frozen=True)
+class SwarmSharedFolders:
+    """Where the folders of C(jupyterhub_storage.shared_folders) are: a volume that is the same on each node."""
+
+    volume_driver: str = option("", "Driver of their volumes. Default: O(swarm_volume_driver) and its options.", example="local")
+    volume_driver_options: dict[str, str] = option(
+        {},
+        "Options of the driver; C({volume}) is the volume's name.",
+        example={"type": "nfs", "o": "addr=10.0.0.5,rw,nfsvers=4", "device": ":/export/{volume}"},
+    )
+
+
+@dataclasses.dataclass(frozen=True)
 class Swarm:
     """What only the target swarm knows. A field is the variable of the same name with ``swarm_`` before it."""
 
@@ -827,6 +839,8 @@ class Swarm:
         "Options of the driver, which make a volume that is the same on each node; C({volume}) is the volume's name.",
         example={"type": "nfs", "o": "addr=10.0.0.5,rw,nfsvers=4", "device": ":/export/{volume}"},
     )
+    shared_folders: SwarmSharedFolders = option({}, "Where shared folders are.", example={"volume_driver": "local", "volume_driver_options": {"type": "nfs"}})
+    gpu_resource: str = option("NVIDIA-GPU", "Generic resource of nodes that C(jupyterhub_spawner.gpu) and C(gpu) of profiles count.", example="gpu")
     nameservers: tuple[str, ...] = option(
         (), "Name servers that user servers may ask, where /etc/resolv.conf of the nodes names none but a loopback address.", example=["10.0.0.53"]
     )

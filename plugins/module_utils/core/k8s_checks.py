@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from . import server_checks, storage_checks, validation
+from . import server_checks, validation
 from .description import ExtraVolume, Hub, K8s, K8sSharedFolders, Network
 from .forms import IMAGE, SIZE, matches
 from .k8s_names import prefix
@@ -225,4 +225,3 @@ def check_elsewhere(hub: Hub, _settings: t.Any) -> None:
         for name, value in variables.items():
             if not isinstance(value, str) and value.field:
                 raise DescriptionError(f"{path}.{name} is the field {value.field} of a pod, which only the target k8s knows; use a text")
-    storage_checks.check_gpus(hub)

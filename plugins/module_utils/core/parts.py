@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import backup, certbot, k8s_checks, swarm, validation
+from . import backup, certbot, k8s_checks, storage_checks, swarm, validation
 from .description import Certbot, DockerCompose, Hub, K8s, Swarm, from_variables
 
 Read = t.Callable[[str, str], str]
@@ -23,6 +23,12 @@ def no_secrets(_variables: dict[str, t.Any], _read: Read | None) -> dict[str, st
 
 def any_hub(_hub: Hub, _settings: t.Any) -> None:
     """For a part that any hub may have."""
+
+
+def on_one_host(hub: Hub, settings: t.Any) -> None:
+    """Raise for what only another target knows, and for more GPUs than the host has."""
+    k8s_checks.check_elsewhere(hub, settings)
+    storage_checks.check_gpus(hub)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Part:
 
 
 PARTS = {
-    "docker_compose": Part(DockerCompose, validation.check_docker_compose, check_hub=k8s_checks.check_elsewhere),
+    "docker_compose": Part(DockerCompose, validation.check_docker_compose, check_hub=on_one_host),
     "swarm": Part(Swarm, validation.check_swarm, check_hub=swarm.check_hub),
     "k8s": Part(K8s, k8s_checks.check, check_hub=k8s_checks.check_hub),
     "certbot": Part(Certbot, certbot.check, certbot.take_secrets),

@@ -35,6 +35,7 @@ class Made:
 
     component: str
     options: dict[str, str] = dataclasses.field(default_factory=dict)
+    driver: str = ""
 
 
 def home(hub: Hub) -> str:

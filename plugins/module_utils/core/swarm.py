@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import docker_compose, hub_config, k8s_checks, nginx, secrets, storage, swarm_spawner, validation
+from . import docker_compose, hub_config, k8s_checks, nginx, secrets, storage, swarm_spawner, swarm_storage, validation
 from .description import Hub, Swarm
 from .docker_compose import DIGEST_LABEL, FILES, HEALTH, LABEL, LOG_OPTIONS, OWNERS, PRIVATE, labels, short_digest, short_id
 from .hub_config import API_PORT
@@ -46,15 +46,11 @@ class Versioned:
     target: str
 
 
-def check(hub: Hub) -> None:
+def check(hub: Hub, settings: Swarm) -> None:
     """Raise DescriptionError for what a description says and this target does not do yet: nothing is ignored."""
+    swarm_storage.check(hub, settings)
     layers: list[t.Any] = [hub.spawner, *hub.profiles, *(choice for profile in hub.profiles for item in profile.options for choice in item.choices)]
     given = {
-        "jupyterhub_storage.shared_folders": hub.storage.shared_folders,
-        "jupyterhub_storage.extra_volumes": hub.storage.extra_volumes,
-        "jupyterhub_storage.content": hub.storage.content,
-        "jupyterhub_storage.seed": hub.storage.seed,
-        "jupyterhub_extra_files": hub.extra_files,
         "jupyterhub_spawner.gpus": hub.spawner.gpus,
         "shm_size": [layer for layer in layers if layer.shm_size],
         "jupyterhub_network.users_subnet": hub.network.users_subnet,
@@ -68,10 +64,10 @@ def check(hub: Hub) -> None:
         )
 
 
-def check_hub(hub: Hub, _settings: Swarm) -> None:
+def check_hub(hub: Hub, settings: Swarm) -> None:
     """Raise DescriptionError for what only another target knows, and for what this one does not."""
-    k8s_checks.check_elsewhere(hub, _settings)
-    check(hub)
+    k8s_checks.check_elsewhere(hub, settings)
+    check(hub, settings)
 
 
 def user_image(hub: Hub, engine: SwarmEngine) -> str:
@@ -79,8 +75,8 @@ def user_image(hub: Hub, engine: SwarmEngine) -> str:
     return hub.spawner.image or engine.images["user"]
 
 
-def guard_policy(hub: Hub, engine: SwarmEngine, settings: Swarm) -> dict[str, t.Any]:
-    """Return guard.json: what the hub may ask of the swarm."""
+def guard_policy(hub: Hub, engine: SwarmEngine, settings: Swarm, files: t.Sequence[t.Mapping[str, str]] = ()) -> dict[str, t.Any]:
+    """Return guard.json: what the hub may ask of the swarm. ``files`` are those of servers, as swarm_storage.py has them."""
     mounts = []
     if hub.storage.type == "volume":
         prefix = hub.storage.volume_name_template.replace("{name}", hub.name).partition("{")[0]
@@ -99,7 +95,12 @@ def guard_policy(hub: Hub, engine: SwarmEngine, settings: Swarm) -> dict[str, t.
         "log_options": LOG_OPTIONS,
         "firewall_ready": None,
         **storage.guard_rules(hub),
+        # They are configs and secrets of the swarm, and not the guard's to put anywhere.
+        "files": [],
         "swarm": {
+            "volumes": swarm_storage.given(hub, settings),
+            "files": list(files),
+            "gpus": {"kind": settings.gpu_resource, "most": swarm_storage.most_gpus(hub)},
             "networks": [egress_network(hub)],
             "firewall": f"{hub.name}_firewall",
             "constraints": list(settings.server_constraints),
@@ -134,6 +135,9 @@ def secret_files(hub: Hub) -> dict[str, dict[str, str]]:
     """Return for each service the secret files it gets: path below its directory -> name in the directory of secrets."""
     found = {service: {f"secrets/{name}": source for name, source in secrets.files(hub, service).items()} for service in SERVICES}
     found["proxy"] = {"token": "proxy_token"}
+    for path, item in storage.hub_files(hub).items():
+        if not isinstance(item.content, str):
+            found["hub"][path] = f"{validation.EXTRA_SECRET}{item.content.secret}"
     return found
 
 
@@ -146,7 +150,7 @@ def configs(hub: Hub, files: t.Mapping[str, str]) -> dict[str, list[Versioned]]:
             continue
         if len(text.encode()) > LARGEST:
             raise DescriptionError(f"{path} has {len(text.encode())} bytes, but Swarm takes configs of {LARGEST} at most; make what is in it shorter")
-        found[service].append(Versioned(f"{hub.name}-{service}-{short_digest([path, text])}", path, f"{FILES[service]}/{name}"))
+        found[service].append(Versioned(swarm_storage.config_name(hub, service, name, text), path, f"{FILES[service]}/{name}"))
     return found
 
 
@@ -161,7 +165,7 @@ def versioned_secrets(
                 continue
             if sizes.get(source, 0) > LARGEST:
                 raise DescriptionError(f"the secret {source} has {sizes[source]} bytes, but Swarm takes secrets of {LARGEST} at most; make it shorter")
-            name = f"{hub.name}-{service}-{short_digest([path, source, fingerprints.get(source, '')])}"
+            name = swarm_storage.secret_name(hub, service, path, source, fingerprints)
             found[service].append(Versioned(name, f"secrets/{source}", f"{FILES[service]}/{path}"))
     return found
 
@@ -175,6 +179,7 @@ class Stack:
         self.engine = engine
         self.files = files
         self.hidden = hidden
+        self.modes = {f"{FILES['hub']}/{name}": int(item.mode, 8) for name, item in storage.hub_files(hub).items()}
 
     def render(self) -> dict[str, t.Any]:
         hub = self.hub
@@ -193,7 +198,7 @@ class Stack:
             "version": "3.9",
             "services": services,
             "networks": networks,
-            "volumes": {name: {"name": f"{hub.name}-{name}", "external": True} for name in volume_names()},
+            "volumes": {**{name: {"name": f"{hub.name}-{name}", "external": True} for name in volume_names()}, **swarm_storage.hub_mounts(hub)[1]},
             "configs": {name: item for name, item in shown.items() if name not in hidden},
             "secrets": {name: item for name, item in shown.items() if name in hidden},
         }
@@ -223,12 +228,18 @@ class Stack:
             "labels": labels(self.hub, name),
             **special,
             "volumes": [*special.get("volumes", []), *tmpfs],
-            "configs": [{"source": item.name, "target": item.target, "mode": 0o444} for item in self.files[name]],
-            "secrets": [{"source": item.name, "target": item.target, "uid": str(uid), "gid": str(uid), "mode": 0o400} for item in self.hidden[name]],
+            "configs": [{"source": item.name, "target": item.target, **self.access(item, uid, 0o444)} for item in self.files[name]],
+            "secrets": [{"source": item.name, "target": item.target, **self.access(item, uid, 0o400)} for item in self.hidden[name]],
         }
         digest = {DIGEST_LABEL: short_digest([definition, deploy])}
         definition["labels"] = {**definition["labels"], **digest}
         return {**definition, "deploy": {**deploy, "labels": {**labels(self.hub, name), **digest}}}
+
+    def access(self, item: Versioned, uid: int, mode: int) -> dict[str, t.Any]:
+        """Return owner and mode of a file; those of the user's own in the hub have modes that they were given."""
+        if mode == 0o444 and item.target not in self.modes:
+            return {"mode": mode}
+        return {"uid": str(uid), "gid": str(uid), "mode": self.modes.get(item.target, mode)}
 
     def firewall(self) -> dict[str, t.Any]:
         """One on each node, root with what the packet filters of the node's network namespaces cannot be had without."""
@@ -275,7 +286,7 @@ class Stack:
             # The engine's DNS knows the hub when it is healthy; services that it runs ask for it before.
             "extra_hosts": ["hub:127.0.0.1"],
             "networks": {"hub": {"aliases": ["services"]}, "users": {}, "engine": {}, **({"db": {}} if database.network else {})},
-            "volumes": [{"type": "volume", "source": "data", "target": hub_config.DATA}],
+            "volumes": [{"type": "volume", "source": "data", "target": hub_config.DATA}, *swarm_storage.hub_mounts(self.hub)[0]],
             "tmpfs": ["/tmp"],
             "stop_grace_period": "30s",
             "healthcheck": healthcheck(*HEALTH, f"{FILES['hub']}/health.py", "127.0.0.1", str(API_PORT), "/hub/health"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from . import authentication, hub_config, look, nginx, project, swarm, swarm_spawner, validation
+from . import authentication, hub_config, look, nginx, project, storage, swarm, swarm_spawner, swarm_storage, validation
 from .description import Hub, Swarm
 from .docker_compose import DIGEST_LABEL
 from .swarm import SwarmEngine
@@ -45,16 +45,18 @@ def render(
     hub: Hub, settings: Swarm, engine: SwarmEngine, programs: t.Mapping[str, str], fingerprints: t.Mapping[str, str], wanted: t.Mapping[str, str]
 ) -> SwarmProject:
     """Return the stack of a hub. ``wanted`` are the secrets, of which the sizes and the authority's certificate are looked at."""
-    swarm.check(hub)
+    swarm.check(hub, settings)
     secrets = swarm.secret_files(hub)
     edge_version = project.version_of_edge(nginx.render(hub), secrets["edge"], fingerprints)
     spawner = swarm_spawner.spawner(hub, settings, swarm.user_image(hub, engine))
     files = {
-        "hub/jupyterhub_config.py": hub_config.render(hub, spawner, swarm_spawner.profiles(hub), []),
+        "hub/jupyterhub_config.py": hub_config.render(hub, spawner, swarm_spawner.profiles(hub, settings), storage.folders(hub)),
         "hub/userlist.json": project.userlist(hub),
         "hub/announcements.json": project.pretty(look.announcements(hub.look)),
         **{f"hub/{name}": text for name, text in look.files(programs).items()},
-        "guard/guard.json": project.pretty(swarm.guard_policy(hub, engine, settings)),
+        **{f"hub/{name}": item.content for name, item in storage.hub_files(hub).items() if isinstance(item.content, str)},
+        **{f"guard/{name}": text for name, text in swarm_storage.texts(hub, programs).items()},
+        "guard/guard.json": project.pretty(swarm.guard_policy(hub, engine, settings, swarm_storage.files(hub, programs, fingerprints))),
         "firewall/node-firewall.json": project.pretty(swarm.firewall_rules(hub, engine, settings)),
         "edge/nginx.conf": nginx.render(hub, edge_version),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import docker_spawner
+from . import docker_spawner, swarm_storage
 from .description import Hub, ServerSettings, Spawner, Swarm
 from .docker_spawner import images, kernel_culling, reporting
 from .hub_config import Section
@@ -28,36 +28,31 @@ def spawner(hub: Hub, settings: Swarm, image: str) -> Section:
         # Left out, the image would be looked at on the manager, which may not have it.
         "cmd": ["jupyterhub-singleuser"],
         "extra_endpoint_spec": {"mode": "dnsrr"},
-        **traits(item, docker_spawner.traits(hub, item, reporting(hub))),
+        **traits(hub, settings, item, docker_spawner.traits(hub, item, reporting(hub))),
     }
     if arguments := [*kernel_culling(hub), *item.args]:
         values["args"] = arguments
     if hub.storage.type == "volume":
-        values["volumes"] = {hub.storage.volume_name_template.replace("{name}", hub.name): hub.storage.mount_path}
+        own = {hub.storage.volume_name_template.replace("{name}", hub.name): hub.storage.mount_path}
+        values["volumes"] = {**own, **values.get("volumes", {})}
         values["notebook_dir"] = item.notebook_dir or hub.storage.mount_path
     elif item.notebook_dir:
         values["notebook_dir"] = item.notebook_dir
-    named = {"JupyterHub.spawner_class": CLASS, **{f"SwarmSpawner.{name}": value for name, value in values.items()}}
+    named = {"JupyterHub.spawner_class": CLASS, **{f"{'SwarmServer' if name == 'scratch' else 'SwarmSpawner'}.{name}": value for name, value in values.items()}}
     if hub.storage.type == "volume":
         named["SwarmServer.sticky"] = not settings.volume_driver_options
     return "Servers: one service each, made through the guard, which alone speaks with the engine.", named
 
 
-def traits(item: Spawner | ServerSettings, found: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Return traits of DockerSpawner as SwarmSpawner has them: reservations have names of their own there."""
-    found.pop("extra_host_config", None)
+def traits(hub: Hub, settings: Swarm, item: Spawner | ServerSettings, found: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return traits of DockerSpawner as SwarmServer has them: reservations, groups and memory have names of their own there."""
+    found |= swarm_storage.traits(hub, settings, item, found.pop("extra_host_config", {}))
     for name in ("cpu_guarantee", "mem_guarantee"):
         if getattr(item, name):
             found[name] = getattr(item, name)
     return found
 
 
-def profiles(hub: Hub) -> list[dict[str, t.Any]]:
+def profiles(hub: Hub, settings: Swarm) -> list[dict[str, t.Any]]:
     """Return the profiles as servers.py takes them."""
-    found = docker_spawner.profiles(hub)
-    for profile, shown in zip(hub.profiles, found, strict=True):
-        shown["settings"] = traits(profile, shown["settings"])
-        for given, option in zip(profile.options, shown.get("options", []), strict=True):
-            for choice, entry in zip(given.choices, option["choices"], strict=True):
-                entry["settings"] = traits(choice, entry["settings"])
-    return found
+    return docker_spawner.profiles(hub, lambda item: traits(hub, settings, item, docker_spawner.traits(hub, item)))

@@ -23,6 +23,7 @@ TRAIT = re.compile(rf"(?!({'|'.join(keyword.kwlist)})$)[a-z][A-Za-z0-9_]*")
 PIP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\[\],<>=!~+:/@#-]*")
 APT = re.compile(r"[a-z0-9][a-z0-9.+-]+(=[A-Za-z0-9.+:~-]+)?")
 CONSTRAINT = re.compile(r"(node|engine)\.[A-Za-z0-9_.-]+ ?(==|!=) ?[A-Za-z0-9_.:/-]+")
+RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 REPOSITORY = re.compile(r"[A-Za-z0-9/.][^\s'\"\\]*")
 
 KUBERNETES_TLS = ("secret", "cert_manager")
@@ -257,6 +258,9 @@ def check_swarm(settings: Swarm) -> None:
         matches(CONSTRAINT, item, "swarm_server_constraints", "a list of constraints such as node.role == worker or node.labels.gpu == true")
     if settings.volume_driver_options and not settings.volume_driver:
         raise DescriptionError("swarm_volume_driver_options mean nothing without swarm_volume_driver; set it, to local for the engine's own driver")
+    if settings.shared_folders.volume_driver_options and not settings.shared_folders.volume_driver:
+        raise DescriptionError("swarm_shared_folders.volume_driver_options mean nothing without volume_driver; set it, to local for the engine's own driver")
+    matches(RESOURCE, settings.gpu_resource, "swarm_gpu_resource", "the kind of a generic resource such as NVIDIA-GPU")
     for address in settings.nameservers:
         if not is_address(address):
             raise DescriptionError(f"swarm_nameservers has {shown(address)}, which is not an address")

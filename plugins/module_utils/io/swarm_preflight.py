@@ -10,7 +10,7 @@ import dataclasses
 import os
 import typing as t
 
-from ..core import images, server_checks, swarm, validation
+from ..core import images, server_checks, swarm, swarm_storage, validation
 from ..core.description import Swarm
 from ..core.images import Image
 from ..core.schema import DescriptionError
@@ -66,7 +66,7 @@ class SwarmPreflight(Preflight):
 
     def look(self) -> SwarmFacts:
         """Return the facts, or raise for the first thing that cannot be."""
-        swarm.check(self.hub)
+        swarm.check(self.hub, self.settings)
         info = self.info()
         endpoint = self.docker.text("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
         local = endpoint.startswith("unix://")
@@ -76,6 +76,7 @@ class SwarmPreflight(Preflight):
         services = []
         if joined(info):
             self.check_nodes(able, str(info["Swarm"]["NodeID"]))
+            self.check_storage(able, str(info["Swarm"]["NodeID"]))
             services = self.services()
         self.check_swarm_ports(services, local)
         self.check_mesh(local)
@@ -139,6 +140,17 @@ class SwarmPreflight(Preflight):
         for item in self.settings.server_constraints:
             if not any(meets(node, item) for node in able):
                 raise DescriptionError(f"swarm_server_constraints has {item!r}, which no node that is ready meets; correct it, or label a node")
+
+    def check_storage(self, able: t.Sequence[Node], own: str) -> None:
+        """Raise for folders that each node would have for itself, and for GPUs that no node has."""
+        names = {node["ID"]: str(node["Description"]["Hostname"]) for node in able}
+        suitable = [node for node in able if all(meets(node, item) for item in self.settings.server_constraints)]
+        swarm_storage.check_nodes(self.hub, self.settings, sorted(names[node["ID"]] for node in suitable), names[own])
+        most: dict[str, int] = {}
+        for node in suitable:
+            for kind, amount in swarm_storage.generic_resources(node).items():
+                most[kind] = max(amount, most.get(kind, 0))
+        swarm_storage.check_gpus(self.hub, self.settings, most)
 
     def services(self) -> list[dict[str, t.Any]]:
         return self.docker.inspect("service", *self.docker.lines("service", "ls", "--quiet"))

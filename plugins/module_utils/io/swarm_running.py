@@ -13,7 +13,7 @@ import typing as t
 
 from ..core import docker_compose, swarm
 from ..core.description import Hub, Swarm
-from ..core.docker_compose import DIGEST_LABEL, LABEL
+from ..core.docker_compose import COMPONENT, DIGEST_LABEL, LABEL
 from ..core.schema import DescriptionError
 from ..core.swarm import SERVICES
 from .docker import Docker
@@ -173,8 +173,16 @@ class SwarmRunning(Running):
             self.docker.call("service", "rm", service["ID"], check=False)
 
     def stale(self, names: t.Container[str]) -> dict[str, list[str]]:
-        """Return the configs and secrets of this hub that no service uses any more."""
-        return {kind: sorted(name for name in self.owned(kind) if name not in names) for kind in ("config", "secret")}
+        """Return the configs and secrets of this hub that no service uses any more; servers that run keep the files that they started with."""
+        found = {kind: sorted(name for name in self.owned(kind) if name not in names) for kind in ("config", "secret")}
+        if not any(found.values()):
+            return found
+        used: set[str] = set()
+        servers = self.docker.lines("service", "ls", "--quiet", "--filter", f"label={COMPONENT}=singleuser", "--filter", f"label={LABEL}={self.name}")
+        for service in self.docker.inspect("service", *servers):
+            container = service["Spec"]["TaskTemplate"]["ContainerSpec"]
+            used |= {item[f"{kind}Name"] for kind in ("Config", "Secret") for item in container.get(f"{kind}s") or []}
+        return {kind: [name for name in old if name not in used] for kind, old in found.items()}
 
     def owned(self, kind: str) -> list[str]:
         return self.docker.lines(kind, "ls", "--filter", f"label={LABEL}={self.name}", "--format", "{{.Name}}")

@@ -20,12 +20,12 @@ MOUNT = "/folders"
 class Volumes:
     """Shared folders and ways to file servers of one hub. ``image`` is one that the engine has, ``program`` the text of PROGRAM."""
 
-    def __init__(self, docker: Docker, hub: Hub, image: str, program: str) -> None:
+    def __init__(self, docker: Docker, hub: Hub, image: str, program: str, wanted: dict[str, storage.Made] | None = None) -> None:
         self.docker = docker
         self.hub = hub
         self.image = image
         self.program = program
-        self.wanted = storage.made(hub)
+        self.wanted = storage.made(hub) if wanted is None else wanted
         self.missing: list[str] = []
 
     def plan(self, with_image: bool = True) -> list[str]:
@@ -40,7 +40,8 @@ class Volumes:
         for name in self.missing:
             made = self.wanted[name]
             labels = [f"--label={key}={value}" for key, value in docker_compose.labels(self.hub, made.component).items()]
-            self.docker.call("volume", "create", *labels, *(f"--opt={key}={value}" for key, value in made.options.items()), name)
+            driver = [f"--driver={made.driver}"] if made.driver else []
+            self.docker.call("volume", "create", *driver, *labels, *(f"--opt={key}={value}" for key, value in made.options.items()), name)
         self.run("make", [name for name in self.folders() if name in names])
 
     def folders(self) -> list[str]:

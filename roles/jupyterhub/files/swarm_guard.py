@@ -42,7 +42,8 @@ class SwarmPolicy:
     """What guard.json says besides what engine_guard.py reads.
 
     ``networks`` of a user server beside the one that the spawner names; ``firewall`` is the service that must be well on each node; ``constraints`` are
-    those of every server; ``volume_driver`` is the engine's DriverConfig for people's volumes, or nothing.
+    those of every server; ``volume_driver`` is the engine's DriverConfig for people's volumes, or nothing; ``volumes`` are the VolumeOptions of those that the
+    description names. ``files`` are in each server: a config or a secret of the swarm, by name; of the generic resource ``gpus`` a server may have so many.
     """
 
     base: Any
@@ -50,6 +51,9 @@ class SwarmPolicy:
     firewall: str
     constraints: tuple[str, ...]
     volume_driver: Mapping[str, Any]
+    volumes: Mapping[str, Mapping[str, Any]]
+    files: tuple[Mapping[str, str], ...]
+    gpus: Mapping[str, Any]
 
 
 def read_policy(text: str) -> SwarmPolicy:
@@ -58,11 +62,14 @@ def read_policy(text: str) -> SwarmPolicy:
         own = dict(data.pop("swarm"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise guard.PolicyError(f"guard.json has no part for a swarm: {error}") from None
-    known = {"networks", "firewall", "constraints", "volume_driver"}
+    known = {"networks", "firewall", "constraints", "volume_driver", "volumes", "files", "gpus"}
     if set(own) != known:
         raise guard.PolicyError(f"guard.json.swarm must have exactly {', '.join(sorted(known))}")
     base = guard.read_policy(json.dumps(data))
-    return SwarmPolicy(base, tuple(own["networks"]), own["firewall"], tuple(own["constraints"]), dict(own["volume_driver"]))
+    if base.binds or base.files or set(own["volumes"]) != {volume.source for volume in base.volumes}:
+        raise guard.PolicyError("guard.json gives a server of a swarm something of a node, or a volume that it does not say how to make")
+    lists = {name: tuple(own[name]) for name in ("networks", "constraints", "files")}
+    return SwarmPolicy(base, firewall=own["firewall"], volume_driver=dict(own["volume_driver"]), volumes=own["volumes"], gpus=own["gpus"], **lists)
 
 
 @dataclass(frozen=True)
@@ -227,6 +234,10 @@ def take_container(policy: SwarmPolicy, container: dict[str, Any], labels: Mappi
         if match is None or any(int(number) > guard.MAX_UID for number in match.groups() if number):
             raise refuse("User", f"must not be {guard._shown(user)}")
         rebuilt["User"] = user
+    if not guard._is_empty(groups := container.pop("Groups", None)):
+        rebuilt["Groups"] = guard._strings("Groups", groups)
+        if not set(rebuilt["Groups"]) <= {str(gid) for gid in policy.base.gids}:
+            raise refuse("GroupAdd", f"must not have {guard._shown(groups)}")
     guard._take_labels(policy.base, container.pop("Labels", None))
     if not guard._is_empty(init := container.pop("Init", None)):
         guard._flag("Init", init)
@@ -244,12 +255,15 @@ def take_container(policy: SwarmPolicy, container: dict[str, Any], labels: Mappi
 
 
 def take_mounts(policy: SwarmPolicy, container: dict[str, Any]) -> list[dict[str, Any]]:
-    """Volumes of the hub's people, with our labels and the driver of the description; nothing of a node."""
+    """Volumes of the hub's people, with our labels and the driver of the description, those that it names, and memory; nothing of a node."""
     mounts = container.pop("Mounts", None) or []
     if not isinstance(mounts, list):
         raise refuse("Mounts", "must be a list")
     rebuilt = []
     for mount in mounts:
+        if isinstance(mount, dict) and mount.get("Type") == "tmpfs":
+            rebuilt.append(take_scratch(policy, mount))
+            continue
         if not isinstance(mount, dict) or mount.get("Type") != "volume":
             raise refuse("Mounts", "must be of type volume")
         for key, value in mount.items():
@@ -257,11 +271,22 @@ def take_mounts(policy: SwarmPolicy, container: dict[str, Any]) -> list[dict[str
                 raise refuse("Mounts", f"must not set {guard._shown(key)}")
         read_only = guard._flag("Mounts", mount.get("ReadOnly") or False)
         judged = guard._judge_mount(policy.base, "Mounts", mount.get("Source"), mount.get("Target"), read_only)
-        options: dict[str, Any] = {"Labels": policy.base.volume_labels}
-        if policy.volume_driver:
-            options["DriverConfig"] = with_name(policy.volume_driver, judged["Source"])
-        rebuilt.append({**judged, "VolumeOptions": options})
+        options = dict(policy.volumes.get(judged["Source"], {"Labels": policy.base.volume_labels, "DriverConfig": policy.volume_driver}))
+        if driver := options.pop("DriverConfig", None):
+            options["DriverConfig"] = with_name(driver, judged["Source"])
+        rebuilt.append({**judged, **({"VolumeOptions": options} if options else {})})
     return rebuilt
+
+
+def take_scratch(policy: SwarmPolicy, mount: dict[str, Any]) -> dict[str, Any]:
+    """Memory at a place of the description, as large as it says, whatever was asked for."""
+    size = next((item.size for item in policy.base.scratch if item.target == mount.get("Target")), None)
+    if size is None:
+        raise refuse("Tmpfs", f"must not be at {guard._shown(mount.get('Target'))}")
+    for key, value in mount.items():
+        if key not in ("Type", "Target", "TmpfsOptions") and not guard._is_empty(value):
+            raise refuse("Mounts", f"must not set {guard._shown(key)}")
+    return {"Type": "tmpfs", "Target": mount["Target"], "TmpfsOptions": {"SizeBytes": size, "Mode": 0o1777}}
 
 
 def with_name(driver: Mapping[str, Any], volume: str) -> dict[str, Any]:
@@ -281,10 +306,26 @@ def take_resources(policy: SwarmPolicy, task: dict[str, Any]) -> dict[str, Any]:
         pids: Any = values.pop("Pids", None) if kind == "Limits" else None
         if kind == "Limits":
             found["Pids"] = min(pids, policy.base.pids_limit) if guard._is_number(pids) and pids > 0 else policy.base.pids_limit
+        generic = values.pop("GenericResources", None) if kind == "Reservations" else None
         refuse_rest(f"Resources.{kind}.", values)
-        rebuilt[kind] = found
+        rebuilt[kind] = {**found, **take_gpus(policy, generic)}
     refuse_rest("Resources.", resources)
     return rebuilt
+
+
+def take_gpus(policy: SwarmPolicy, generic: Any) -> dict[str, Any]:
+    """Return how many GPUs a server gets; which they are, the node decides."""
+    if guard._is_empty(generic):
+        return {}
+    if not isinstance(generic, list) or len(generic) != 1 or not isinstance(generic[0], dict) or set(generic[0]) != {"DiscreteResourceSpec"}:
+        raise refuse("DeviceRequests", "must be a number of GPUs")
+    asked = generic[0]["DiscreteResourceSpec"]
+    if not isinstance(asked, dict) or set(asked) != {"Kind", "Value"} or asked["Kind"] != policy.gpus["kind"]:
+        raise refuse("DeviceRequests", f"must not be {guard._shown(asked)}")
+    count = guard._integer("DeviceRequests", asked["Value"])
+    if not 0 <= count <= policy.gpus["most"]:
+        raise refuse("DeviceRequests", f"must not be {count}")
+    return {"GenericResources": [{"DiscreteResourceSpec": {"Kind": asked["Kind"], "Value": count}}]} if count else {}
 
 
 def take_constraints(policy: SwarmPolicy, task: dict[str, Any]) -> list[str]:
@@ -319,6 +360,20 @@ def judge_service(policy: SwarmPolicy, inspected: Mapping[str, Any]) -> str:
     return service
 
 
+def references(policy: SwarmPolicy, known: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Return the files of a server as its specification has them; ``known`` are the ids of configs and secrets by their names."""
+    found: dict[str, list[dict[str, Any]]] = {"Configs": [], "Secrets": []}
+    for file in policy.files:
+        kind = "config" if "config" in file else "secret"
+        name = file[kind]
+        if name not in known[kind]:
+            raise Refusal(f"the {kind} {name} is not there yet, which servers get; run site.yml again", 503, kind)
+        place, title = f"{kind.capitalize()}s", kind.capitalize()
+        shown = {"Name": file["path"], "UID": "0", "GID": "0", "Mode": int(file["mode"], 8)}
+        found[place].append({f"{title}ID": known[kind][name], f"{title}Name": name, "File": shown})
+    return {key: value for key, value in found.items() if value}
+
+
 def unguarded(nodes: list[dict[str, Any]], tasks: list[dict[str, Any]]) -> list[str]:
     """Return the nodes that could get a server and whose firewall is not well."""
     well = {task.get("NodeID") for task in tasks if (task.get("Status") or {}).get("State") == "running"}
@@ -341,6 +396,7 @@ class SwarmGuard(guard.Guard):
             await self.require_firewalls(call.api)
             for volume in call.volumes:
                 await self.look_at_volume(call.api, volume)
+            await self.add_files(call)
             answer = await self.ask("POST", f"{call.api}/services/create", body=call.body)
             guard.note("create", name=call.name, image=call.body["TaskTemplate"]["ContainerSpec"]["Image"], status=answer.status)
             return answer
@@ -373,6 +429,16 @@ class SwarmGuard(guard.Guard):
         answer = await self.ask("GET", f"{api}/volumes/{name}")
         if answer.status == 200:
             guard.judge_volume(self.policy, answer.json())
+
+    async def add_files(self, call: ServiceCreation) -> None:
+        """Give a server its files; the engine wants their configs and secrets by their ids."""
+        if not self.swarm.files:
+            return
+        known: dict[str, dict[str, str]] = {}
+        for kind in ("config", "secret"):
+            found = await self.listed(f"{call.api}/{kind}s", {"label": [f"{guard.NAME_LABEL}={self.swarm.base.name}"]})
+            known[kind] = {item["Spec"]["Name"]: item["ID"] for item in found}
+        call.body["TaskTemplate"]["ContainerSpec"] |= references(self.swarm, known)
 
     async def require_firewalls(self, api: str) -> None:
         tasks = await self.listed(f"{api}/tasks", {"service": [self.swarm.firewall], "desired-state": ["running"]})

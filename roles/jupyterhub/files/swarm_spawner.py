@@ -14,7 +14,7 @@ import typing as t
 
 from docker import types
 from dockerspawner import SwarmSpawner
-from traitlets import Bool, Unicode
+from traitlets import Bool, Dict, Unicode
 
 USER_LABEL = "vdsg.jupyterhub.user"
 ALIVE = ("new", "assigned", "accepted", "pending", "preparing", "ready", "starting", "running")
@@ -28,14 +28,14 @@ class SwarmServer(SwarmSpawner):
     extra_create_kwargs: t.Any
     extra_placement_spec: t.Any
     sticky = Bool(False, config=True, help="Whether a server goes where its owner's last one was, since its volume is there.")
+    scratch = Dict(config=True, help="Memory that a server has for itself: where it is -> bytes.")
     node_id = Unicode("", help="Node of the last server of this owner.")
 
     @property
     def mounts(self) -> list[t.Any]:
-        return [
-            t.cast(t.Any, types).Mount(target=volume["bind"], source=source, type="volume", read_only=volume["mode"] == "ro")
-            for source, volume in self.volume_binds.items()
-        ]
+        mount = t.cast(t.Any, types).Mount
+        volumes = [mount(target=item["bind"], source=source, type="volume", read_only=item["mode"] == "ro") for source, item in self.volume_binds.items()]
+        return volumes + [mount(target=path, source=None, type="tmpfs", tmpfs_size=int(size)) for path, size in self.scratch.items()]
 
     def load_state(self, state: dict[str, t.Any]) -> None:
         super().load_state(state)
