@@ -23,6 +23,7 @@ import urllib.parse
 
 import pytest
 import requests
+import urllib3
 import websocket
 import yaml
 from cryptography import x509
@@ -101,6 +102,9 @@ class Load:
     def _ask(self, keep: bool) -> None:
         session = requests.Session()
         session.trust_env, session.verify = False, self.ca
+        if keep:
+            # A server may close an idle connection just when the next request is sent: a client sends it again (RFC 9112, 9.3.1), as browsers do.
+            session.mount("https://", requests.adapters.HTTPAdapter(max_retries=urllib3.Retry(1, redirect=0, status=0)))
         while not self._over.wait(0.05):
             try:
                 session.get(f"{self.url}/hub/api/", timeout=60, headers={} if keep else {"Connection": "close"}).raise_for_status()

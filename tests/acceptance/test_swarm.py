@@ -64,8 +64,8 @@ def test_server_has_what_is_described(swarm: SwarmEngine, alice: HubClient, bob:
 import json, os, shutil
 files = [[oct(os.stat(path).st_mode & 0o7777), open(path).read()] for path in ("/etc/course.conf", "/opt/solver/licence")]
 gpus = [value for name, value in os.environ.items() if name.startswith("DOCKER_RESOURCE_NVIDIA-GPU")]
-size = shutil.disk_usage("/scratch").total >> 20
-print(json.dumps([files, gpus, size, sorted(set(os.listdir("{HOME}")) & {{".bashrc", ".profile"}}), 100 in os.getgroups()]))
+seeds = sorted(set(os.listdir("{HOME}")) & {{".bashrc", ".profile"}})
+print(json.dumps([files, gpus, shutil.disk_usage("/scratch").total >> 20, seeds, 100 in os.getgroups()]))
 """
     for person in (alice, bob):
         with person.kernel() as kernel:

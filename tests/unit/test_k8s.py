@@ -476,6 +476,8 @@ def test_files_of_the_hub_are_among_its_own_with_their_modes() -> None:
     assert found["servers.py"] == ("servers.py", None)
 
 
+@hypothesis.example({"/a/b", "/a--b", "/a-/b", "/a/-b", "/..a/b", "/a+b", "/a=b"})
+@hypothesis.example({"mine/b", "mine--b", "..a", "a"})
 @hypothesis.given(st.sets(st.from_regex(storage_checks.PATH, fullmatch=True), max_size=4))
 def test_any_file_has_a_key_of_its_own(paths: set[str]) -> None:
     keys = {k8s_storage.key_of(path) for path in paths}
@@ -618,6 +620,7 @@ BAD: list[tuple[dict[str, t.Any], str]] = [
         "k8s_storage and k8s_shared_folders have the claim a in common",
     ),
     ({"k8s_shared_folders": {"access_modes": ["Many"]}}, "k8s_shared_folders.access_modes has 'Many'"),
+    ({"jupyterhub_config": {"KubeSpawner": {"volumes": [{"name": "a", "hostPath": {"path": "/a"}}]}}}, "KubeSpawner.volumes would take the place of all"),
     ({"k8s_pods": {"gpu_resource": "a b"}}, "k8s_pods.gpu_resource is 'a b'"),
     ({"jupyterhub_spawner": {"gpus": ["0"]}}, "jupyterhub_spawner.gpus is ('0',), which means nothing on Kubernetes"),
     (

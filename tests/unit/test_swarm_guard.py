@@ -192,8 +192,8 @@ def test_files_are_configs_and_secrets_by_their_ids() -> None:
 
 def test_a_policy_that_gives_something_of_a_node_is_refused() -> None:
     data = swarm.guard_policy(hub(**STORAGE), ENGINE, Swarm.from_variables({}))
-    wrong: tuple[dict[str, t.Any], ...] = ({"binds": [{"source": "/data", "target": "/data"}]}, {"volumes": []})
-    for changes in wrong:
+    changes: dict[str, t.Any]
+    for changes in ({"binds": [{"source": "/data", "target": "/data"}]}, {"volumes": []}):
         with pytest.raises(engine_guard.PolicyError):
             guard.read_policy(json.dumps({**data, **changes}))
 

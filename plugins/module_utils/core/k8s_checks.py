@@ -141,6 +141,7 @@ def check_hub(hub: Hub, settings: K8s) -> None:
     check_ports(hub, settings)
     check_volumes(hub, settings)
     check_servers(hub, settings)
+    check_traits(hub)
     if hub.storage.type == "volume":
         matches(CLAIM, hub.storage.volume_name_template, "jupyterhub_storage.volume_name_template", "lower-case letters, digits, dashes and dots on Kubernetes")
     if bool(hub.images.registry.username) != bool(hub.images.registry.url):
@@ -185,6 +186,17 @@ def check_volumes(hub: Hub, settings: K8s) -> None:
             f"k8s_storage and k8s_shared_folders have the claim {settings.storage.existing_claim} in common, where a person could be called like a folder; "
             "let each sub_path begin with a directory of its own, such as home/{username} and shared/{folder}"
         )
+
+
+def check_traits(hub: Hub) -> None:
+    """Raise for traits of the user's that would take the place of what is mounted, people's own files among it."""
+    for cls in ("KubeSpawner", "PodSpawner"):
+        for trait in ("volumes", "volume_mounts"):
+            if trait in hub.config.get(cls, {}):
+                raise DescriptionError(
+                    f"jupyterhub_config.{cls}.{trait} would take the place of all that jupyterhub_storage mounts; use jupyterhub_storage.extra_volumes, or "
+                    f"add to it in jupyterhub_extra_config: c.KubeSpawner.{trait}.update({{'mine': {{…}}}})"
+                )
 
 
 def check_volume(hub: Hub, settings: K8s, path: str, volume: ExtraVolume) -> None:

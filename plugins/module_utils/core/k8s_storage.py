@@ -25,7 +25,7 @@ SERVERS = "servers"
 SHARED = "shared"
 """The claim of shared folders, each a directory of it."""
 
-KEY = re.compile(r"[A-Za-z0-9._-]{1,253}")
+KEY = re.compile(r"(?!\.\.)[A-Za-z0-9._-]{1,253}")
 
 ONE_NODE = (
     "block.csi.vultr.com",
@@ -48,9 +48,10 @@ ONE_NODE = (
 def key_of(name: str) -> str:
     """Return a file's name as a key of a ConfigMap, which has no directories and few characters."""
     key = name.replace("/", "--")
-    if KEY.fullmatch(key):
+    if KEY.fullmatch(key) and not re.search("--|-/|/-", name):
         return key
-    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', key)[-200:]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    # Others could be those of another name.
+    return f"{re.sub(r'[^A-Za-z0-9._-]', '_', key)[-200:].lstrip('.')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 # --- shared folders
