@@ -399,7 +399,7 @@ ADVICE: dict[str, str] = {
     "nameOverride": "names are those of the chart; k8s_name_prefix: true puts jupyterhub_name before them, where several hubs share a namespace",
     "custom": "nothing in hub.extraConfig reads it with get_config; take it away",
     "global": "nothing to do: it is a word between charts",
-    "httpRoute": "there is no HTTPRoute here; write one of your own that leads to port 80 of the Service proxy-public, with jupyterhub_tls.mode external",
+    "httpRoute": "name its Gateway in k8s_gateway, with jupyterhub_tls.mode external",
     "imagePullSecret": "the chart itself takes it with create: true alone; take it away",
     "imagePullSecret.email": "nothing to do: no registry asks for it any more",
     "imagePullSecret.automaticReferenceInjection": "the Secret is given to all pods; take it away",
