@@ -33,9 +33,9 @@ def amount(container: t.Mapping[str, t.Any], what: str) -> str:
 
 
 def containers(manifests: t.Iterable[t.Mapping[str, t.Any]]) -> dict[str, t.Mapping[str, t.Any]]:
-    """Return the container of each Deployment by the name of its component."""
-    found = [item["spec"]["template"]["spec"]["containers"][0] for item in manifests if item["kind"] == "Deployment"]
-    return {container["name"]: container for container in found}
+    """Return the container that stays of each component, by the component's name."""
+    found = [item for item in manifests if item["kind"] in ("Deployment", "DaemonSet")]
+    return {item["metadata"]["labels"]["component"]: item["spec"]["template"]["spec"]["containers"][0] for item in found}
 
 
 def budgets(hub: Hub, settings: K8s, components: t.Iterable[str]) -> list[dict[str, t.Any]]:
