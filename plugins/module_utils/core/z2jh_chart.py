@@ -388,8 +388,8 @@ TRAEFIK = "there is no Traefik here: an Ingress, or the edge (nginx), ends TLS; 
 SCHEDULER = "there is no scheduler of its own here; name one that the cluster has with jupyterhub_config.KubeSpawner.scheduler_name"
 PLACEHOLDER = "there are no placeholders here; to keep room for people, run a Deployment of pause pods with a priority class below that of servers"
 PRIORITY = "priority classes belong to the whole cluster; have one made there and name it in k8s_pods.priority_class"
-PRE_PULLER = "images are not pulled beforehand here; the first server on a node pulls them, or a DaemonSet of your own does"
-LIMITS = "resources of the hub, the proxy and the edge are not said here; a LimitRange of the namespace gives them some"
+PRE_PULLER = "k8s_image_puller: {enabled: true} pulls images onto each node of servers beforehand"
+LIMITS = "say them in k8s_resources, for hub, proxy, edge and image-puller"
 OWN_SECRET = "it is made once and kept in the Secret hub; nothing to do but to log in again"
 IGNORED = "nothing to do: Deployments here keep two revisions"
 
@@ -399,7 +399,7 @@ ADVICE: dict[str, str] = {
     "nameOverride": "names are those of the chart; k8s_name_prefix: true puts jupyterhub_name before them, where several hubs share a namespace",
     "custom": "nothing in hub.extraConfig reads it with get_config; take it away",
     "global": "nothing to do: it is a word between charts",
-    "httpRoute": "there is no HTTPRoute here; write one of your own that leads to port 80 of the Service proxy-public, with jupyterhub_tls.mode external",
+    "httpRoute": "name its Gateway in k8s_gateway, with jupyterhub_tls.mode external",
     "imagePullSecret": "the chart itself takes it with create: true alone; take it away",
     "imagePullSecret.email": "nothing to do: no registry asks for it any more",
     "imagePullSecret.automaticReferenceInjection": "the Secret is given to all pods; take it away",
@@ -483,7 +483,7 @@ ENDINGS: dict[str, str] = {
     "podSecurityContext": OURS,
     "livenessProbe": "nothing to do: probes are as they must be",
     "readinessProbe": "nothing to do: probes are as they must be",
-    "pdb": "nothing to do: a hub of one pod is not helped by a PodDisruptionBudget",
+    "pdb": "k8s_disruption_budgets: true has drains of nodes wait for hub, proxy and edge",
     "resources": LIMITS,
 }
 """What to do about a key that several sections have, where :data:`ADVICE` has nothing for it itself."""
