@@ -257,6 +257,11 @@ SHAPES: dict[str, list[t.Any]] = {
     "scheduling.corePods.tolerations": [[{"key": MARK}]],
     "scheduling.userPods.nodeAffinity.matchNodePurpose": ["require", "ignore", MARK],
     "scheduling.corePods.nodeAffinity.matchNodePurpose": ["require", "ignore"],
+    "hub.resources": [{"requests": {"cpu": NUMBER}, "limits": {"memory": "1Gi"}}, {"claims": [{"name": MARK}]}, {"requests": {"cpu": MARK}}],
+    "proxy.chp.resources": [{"limits": {"cpu": NUMBER}}],
+    "prePuller.extraImages": [{"one": {"name": MARK, "tag": MARK}, "two": {"tag": MARK}, "three": MARK}],
+    "prePuller.continuous.enabled": [False, MARK],
+    "hub.pdb.enabled": [True, MARK],
     "cull.timeout": [NUMBER, 5],
     "custom": [{"word": MARK}, {"mail": {"password": MARK}}],
     "global": [{"word": MARK}],
@@ -729,6 +734,28 @@ def test_people_find_their_old_claims(storage: Json, chart: int, wanted: Json) -
     assert text.index("c.KubeSpawner.pvc_name_template = 'lab-user-{username}'") < text.index(
         f"c.KubeSpawner.pvc_name_template = {wanted['pvc_name_template']!r}"
     )
+
+
+def test_images_are_pulled_beforehand_unless_the_values_say_otherwise() -> None:
+    """The chart does so unasked."""
+    assert translated(values()).variables["k8s_image_puller"] == {"enabled": True}
+    given = values(prePuller={"extraImages": {"large": {"name": "registry.example.org/large", "tag": "1"}}})
+    found = translated(given)
+    assert found.variables["k8s_image_puller"] == {"enabled": True, "images": ["registry.example.org/large:1"]}
+    taken(found)
+    assert "k8s_image_puller" not in translated(values(prePuller={"continuous": {"enabled": False}})).variables
+
+
+def test_resources_and_budgets_of_the_hubs_own_pods() -> None:
+    resources = {"requests": {"cpu": "200m"}, "limits": {"memory": "1Gi"}}
+    given = values(
+        hub={"resources": resources, "pdb": {"enabled": True}}, proxy={"chp": {"resources": resources}}, prePuller={"resources": {"limits": {"cpu": 1}}}
+    )
+    found = translated(given)
+    assert found.variables["k8s_resources"] == {"hub": resources, "proxy": resources, "image-puller": {"limits": {"cpu": "1"}}}
+    assert found.variables["k8s_disruption_budgets"] is True
+    assert found.unused == {}
+    taken(found)
 
 
 def test_one_claim_for_all() -> None:

@@ -31,6 +31,7 @@ from .z2jh_servers import PURPOSE, Servers, entries, file_of
 from .z2jh_values import (
     Path,
     Values,
+    amounts,
     anything,
     capacity,
     checked,
@@ -174,6 +175,8 @@ class Translation:
         self.database()
         Servers(self.values, self.out, self.options.chart).take()
         self.images()
+        self.puller()
+        self.resources()
         self.culling()
         self.debug()
         self.hub_environment()
@@ -447,6 +450,31 @@ class Translation:
             self.out.set("jupyterhub_images.registry.url", registry)
         if password := self.values.take("imagePullSecret.password", text):
             self.out.set("jupyterhub_images.registry.password", self.out.secret("registry_password", password))
+
+    def puller(self) -> None:
+        """One DaemonSet pulls images here; the chart has one, and another before each deployment."""
+        if self.values.take("prePuller.continuous.enabled", flag) is False:
+            return
+        self.out.set("k8s_image_puller.enabled", True)
+        found = []
+        for name in self.values.keys("prePuller.extraImages"):
+            path: Path = ("prePuller", "extraImages", name)
+            image, tag = self.values.take((*path, "name"), text), self.values.take((*path, "tag"), text)
+            if image:
+                found.append(f"{image}:{tag}" if tag else image)
+            else:
+                self.values.leave(path, "it names no image; take it away")
+        if found:
+            self.out.set("k8s_image_puller.images", found)
+
+    def resources(self) -> None:
+        for path, component in (("hub", "hub"), ("proxy.chp", "proxy"), ("proxy.traefik", "edge"), ("prePuller", "image-puller")):
+            if value := self.values.take(f"{path}.resources", amounts):
+                self.out.set(f"k8s_resources.{component}", value)
+        for path in ("hub.pdb.enabled", "proxy.chp.pdb.enabled", "proxy.traefik.pdb.enabled"):
+            if self.values.at(path) is True:
+                self.values.mark(path)
+                self.out.set("k8s_disruption_budgets", True)
 
     def culling(self) -> None:
         if self.out.get("jupyterhub_culling.enabled") is False:

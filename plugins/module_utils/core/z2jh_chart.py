@@ -388,7 +388,7 @@ TRAEFIK = "there is no Traefik here: an Ingress, or the edge (nginx), ends TLS; 
 SCHEDULER = "there is no scheduler of its own here; name one that the cluster has with jupyterhub_config.KubeSpawner.scheduler_name"
 PLACEHOLDER = "there are no placeholders here; to keep room for people, run a Deployment of pause pods with a priority class below that of servers"
 PRIORITY = "priority classes belong to the whole cluster; have one made there and name it in k8s_pods.priority_class"
-PRE_PULLER = "k8s_image_puller: {enabled: true} pulls images onto each node of servers beforehand"
+PRE_PULLER = "one DaemonSet pulls images onto the nodes of servers here; k8s_image_puller has enabled and images, and k8s_resources its resources"
 LIMITS = "say them in k8s_resources, for hub, proxy, edge and image-puller"
 OWN_SECRET = "it is made once and kept in the Secret hub; nothing to do but to log in again"
 IGNORED = "nothing to do: Deployments here keep two revisions"
@@ -465,6 +465,8 @@ ADVICE: dict[str, str] = {
     "scheduling.userPlaceholder": PLACEHOLDER,
     "scheduling.corePods.nodeAffinity": "nothing here prefers a node for the hub; k8s_node_selector demands one",
     "prePuller": PRE_PULLER,
+    "prePuller.hook": "nothing to do: the DaemonSet that pulls images is there before and after a deployment",
+    "prePuller.pullProfileListImages": "images of all profiles are pulled, too; set k8s_image_puller.enabled to false if that is too much",
     "ingress": "it means nothing with ingress.enabled false; take it away, or set k8s_ingress.enabled",
     "ingress.pathSuffix": "the Ingress has the path / of type Prefix, which current controllers take; take it away",
     "ingress.pathType": "the Ingress has the path / of type Prefix, which current controllers take; take it away",
@@ -483,7 +485,7 @@ ENDINGS: dict[str, str] = {
     "podSecurityContext": OURS,
     "livenessProbe": "nothing to do: probes are as they must be",
     "readinessProbe": "nothing to do: probes are as they must be",
-    "pdb": "k8s_disruption_budgets: true has drains of nodes wait for hub, proxy and edge",
+    "pdb": "k8s_disruption_budgets: true has drains of nodes wait for hub, proxy and edge; it knows no numbers",
     "resources": LIMITS,
 }
 """What to do about a key that several sections have, where :data:`ADVICE` has nothing for it itself."""

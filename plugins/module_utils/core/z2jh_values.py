@@ -10,6 +10,7 @@ import difflib
 import re
 import typing as t
 
+from .k8s_checks import QUANTITY
 from .schema import DescriptionError, plain, type_name
 from .z2jh_chart import ADVICE, CHART, ENDINGS, OLD, Key, Section
 
@@ -156,6 +157,14 @@ def anything(value: t.Any) -> t.Any:
     return value
 
 
+def amounts(value: t.Any) -> dict[str, dict[str, str]]:
+    """Requests and limits as Kubernetes has them."""
+    found = {kind: pairs(item) for kind, item in mapping(value).items() if item}
+    if set(found) - {"requests", "limits"} or not all(QUANTITY.fullmatch(item) for given in found.values() for item in given.values()):
+        raise Unfit("it has more than requests and limits, or something that is no amount")
+    return found
+
+
 UNITS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMGT]?)(i?)B?")
 
@@ -267,7 +276,7 @@ class Values:
 
 def advice(path: Path) -> str:
     """Return what to do about a key."""
-    if path[-1] in ENDINGS and dotted(path) not in ADVICE:
+    if path[-1] in ENDINGS and dotted(path) not in ADVICE and path[0] in ("hub", "proxy") and path[1] not in ("traefik", "secretSync"):
         return ENDINGS[str(path[-1])]
     named = [part for part in path if isinstance(part, str)]
     for length in range(len(named), 0, -1):
