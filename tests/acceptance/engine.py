@@ -416,6 +416,7 @@ class SwarmEngine(DockerEngine):
     def _start(self, name: str, labels: t.Sequence[str]) -> None:
         # On the node whose volumes the docker command line sees.
         placed = ["--constraint", "node.role == manager", "--mount", f"type=volume,source={name},target=/data"]
+        labels = [*labels, *(label.replace("--label", "--container-label", 1) for label in labels)]
         run("docker", "service", "create", "--quiet", "--no-resolve-image", "--name", name, *labels, *placed, "--entrypoint", "sleep", self._image(), "600")
 
     def _stop(self, name: str) -> None:

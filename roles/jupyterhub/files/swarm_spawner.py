@@ -14,6 +14,7 @@ import typing as t
 
 from docker import types
 from dockerspawner import SwarmSpawner
+from jupyterhub.spawner import SpawnException
 from traitlets import Bool, Dict, Unicode
 
 USER_LABEL = "vdsg.jupyterhub.user"
@@ -22,6 +23,13 @@ FAILED = ("rejected", "failed", "complete", "shutdown", "orphaned", "remove")
 NO_NODE = "no suitable node"
 PATIENCE = 10.0
 """Seconds for which no node may be suitable: one that was just stopped gives its memory back a moment later."""
+
+
+def refused(text: str) -> SpawnException:
+    """Return what the hub shows to people and answers through the API."""
+    exception: t.Any = SpawnException(text, reason="placement", status_code=503)
+    exception.jupyterhub_message = text
+    return t.cast("SpawnException", exception)
 
 
 class SwarmServer(SwarmSpawner):
@@ -67,7 +75,7 @@ class SwarmServer(SwarmSpawner):
             unplaced = NO_NODE in reason and waited > PATIENCE
             if state in FAILED or unplaced:
                 where = f" (its files are on the node {self.node_id})" if unplaced and self.sticky and self.node_id else ""
-                raise RuntimeError(f"the server cannot start: {reason or state}{where}")
+                raise refused(f"the server cannot start: {reason or state}{where}")
             await asyncio.sleep(0.25)
             waited += 0.25
 
