@@ -11,8 +11,8 @@ PYTHON ?= python3
 VDSG_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vdsg-jupyterhub
 TARGET ?= docker_compose
 INVENTORY ?= inventories/$(if $(filter docker_compose,$(TARGET)),local,$(TARGET))
-# Where inventories/local keeps its hub.
-export LOCAL_HUB ?= $(if $(filter 0,$(shell id -u)),/srv/jupyterhub/local,$(HOME)/.local/share/vdsg-jupyterhub/local)
+# Where inventories/local and inventories/swarm keep their hubs.
+export LOCAL_HUB ?= $(if $(filter 0,$(shell id -u)),/srv/jupyterhub,$(HOME)/.local/share/vdsg-jupyterhub)/$(notdir $(INVENTORY))
 SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 IMAGES := $(if $(wildcard playbooks/images.yml),images)
 # Those that want a Kubernetes.
@@ -48,7 +48,7 @@ venv: ## the pinned tools, in .venv (a link into $VDSG_CACHE)
 	@command -v $(PYTHON) >/dev/null || { echo 'Python 3.11 to 3.13 is needed: install python3, or say `make PYTHON=…`.' >&2; exit 1; }
 	@$(PYTHON) scripts/venv.py --cache '$(VDSG_CACHE)'
 
-quickstart: venv engine ## a hub on this machine [TARGET=docker_compose]
+quickstart: venv engine ## a hub on this machine [TARGET=docker_compose|swarm]
 	@test -d $(INVENTORY) || { echo 'There is no $(INVENTORY): TARGET=$(TARGET) is not one of the targets.' >&2; exit 1; }
 	@echo '==> the hub'
 	@ansible-playbook -i $(INVENTORY) site.yml
@@ -83,7 +83,8 @@ sanity: venv ## ansible-test sanity, on a copy
 build: venv ## the tarball, as Galaxy would take it
 	@scripts/stage.sh $(STAGE)
 	@ansible-galaxy collection build --force --output-path .cache/build $(STAGE)
-	@cd .cache/build && python -m galaxy_importer.main $(notdir $(TARBALL)) 2>&1 | tee importer.log
+	@# ansible-lint has its own step; the importer would give it three minutes, which are not enough on a busy machine.
+	@cd .cache/build && GALAXY_IMPORTER_RUN_ANSIBLE_LINT=no python -m galaxy_importer.main $(notdir $(TARBALL)) 2>&1 | tee importer.log
 	@! grep -E '^(ERROR|WARNING)' .cache/build/importer.log
 	@ansible-galaxy collection install --offline --force --no-deps --collections-path .cache/installed $(TARBALL) >/dev/null
 	@cd .cache/installed && ANSIBLE_COLLECTIONS_PATH=. ansible-playbook --inventory localhost, --syntax-check \

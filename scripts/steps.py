@@ -30,7 +30,7 @@ def last_line(log: pathlib.Path) -> str:
 
 
 def excerpt(lines: list[str]) -> str:
-    """Return what explains a failure: the end, what Ansible said when a task failed, which clean-up may have pushed far up, and last of all pytest's reasons."""
+    """Return what explains a failure: its end, what Ansible said of failed tasks (clean-up may have pushed it far up), and last of all pytest's reasons."""
     failed = [index for index, line in enumerate(lines) if line.startswith(("fatal:", "failed:", "[ERROR]:"))][:5]
     found = [line for index in failed for line in (f"--- line {index + 1}:", *lines[index : index + 25])]
     reasons = [line.strip()[:300] for line in lines if REASON.match(line)]

@@ -8,7 +8,7 @@ Run with `-p ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest`, wit
 
 from __future__ import annotations
 
-import itertools
+import collections
 import json
 import os
 import pathlib
@@ -23,6 +23,7 @@ import urllib.parse
 
 import pytest
 import requests
+import urllib3
 import websocket
 import yaml
 from cryptography import x509
@@ -32,6 +33,7 @@ from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import authorit
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, KernelError, resolve, until
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import certificate_of, run
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.packages import apt
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import Plays, lives, owned, restarted
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.test_change import Witness
 
@@ -100,7 +102,10 @@ class Load:
     def _ask(self, keep: bool) -> None:
         session = requests.Session()
         session.trust_env, session.verify = False, self.ca
-        while not self._over.wait(0.02):
+        if keep:
+            # A server may close an idle connection just when the next request is sent: a client sends it again (RFC 9112, 9.3.1), as browsers do.
+            session.mount("https://", requests.adapters.HTTPAdapter(max_retries=urllib3.Retry(1, redirect=0, status=0)))
+        while not self._over.wait(0.05):
             try:
                 session.get(f"{self.url}/hub/api/", timeout=60, headers={} if keep else {"Connection": "close"}).raise_for_status()
                 self.answers += 1
@@ -119,39 +124,39 @@ class Load:
 
 
 class Sockets:
-    """Many websockets to one kernel, used in turn all the time: a server closes one that does not answer its pings."""
+    """Many websockets to one kernel, each used every second: a server closes one that does not answer its pings."""
 
     def __init__(self, client: HubClient, number: int) -> None:
         kernel = client.kernel()
         self.kernels = [kernel, *(client.kernel(kernel.id) for _number in range(number - 1))]
-        self.answers = 0
+        self.answers = collections.Counter[int]()
         self.dropped: list[str] = []
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._work)
+        self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(number)]
 
-    def _work(self) -> None:
-        for kernel in itertools.cycle(self.kernels):
-            if self._over.is_set():
-                return
+    def _work(self, number: int) -> None:
+        while not self._over.wait(1):
             try:
-                kernel.execute("1", timeout=120)
-                self.answers += 1
+                self.kernels[number].execute("1", timeout=120)
+                self.answers[number] += 1
             except (OSError, websocket.WebSocketException, KernelError) as error:
                 self.dropped.append(repr(error))
                 return
 
     def see_all(self) -> None:
         """Wait until each of them has answered once more."""
-        answers = self.answers
-        until(lambda: self.dropped or self.answers > answers + len(self.kernels), 300, "an answer over each websocket")
+        before = self.answers.copy()
+        until(lambda: self.dropped or all(self.answers[number] > before[number] for number in range(len(self.kernels))), 300, "an answer over each websocket")
 
     def __enter__(self) -> Sockets:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._over.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         for kernel in self.kernels:
             kernel.disconnect()
 
@@ -214,8 +219,8 @@ def test_renewals_are_noticed_by_nobody(settings: Settings, plays: Plays, name: 
         first_half.see_all()
         second_half.see_all()
     assert first_half.dropped + second_half.dropped + load.failures == []
-    assert min(load.answers, first_half.answers, second_half.answers) > RENEWALS
-    print(f"{load.answers} requests, {first_half.answers + second_half.answers} answers of kernels over {SOCKETS} websockets")
+    assert min(load.answers, first_half.answers.total(), second_half.answers.total()) > RENEWALS
+    print(f"{load.answers} requests, {(first_half.answers + second_half.answers).total()} answers of kernels over {SOCKETS} websockets")
     assert len(serials) == RENEWALS + 1
     assert restarted(before, lives(name)) == set()
     assert at_ease(witnesses)
@@ -279,6 +284,22 @@ def test_a_server_of_an_unknown_authority_is_refused(plays: Plays) -> None:
     refused(plays, "certbot_ca_file", certbot_ca_file="")
 
 
+def test_a_server_that_knows_its_customers_is_told_who_asks(plays: Plays, tmp_path: pathlib.Path) -> None:
+    """External account binding (RFC 8555, 7.3.4)."""
+    port, accounts = INVENTORY["test_acme_closed"]["port"], INVENTORY["test_acme_closed"]["external_accounts"]
+    place = {"certbot_server": f"https://{{{{ test_acme_address }}}}:{port}/dir", "certbot_config_dir": str(tmp_path)}
+    shown = wire()
+    refused(plays, "get certbot_eab_kid and certbot_eab_hmac_key", **place)
+    ((kid, key),) = accounts.items()
+    refused(plays, "correct certbot_eab_kid and certbot_eab_hmac_key", certbot_eab_kid=kid, certbot_eab_hmac_key=key[::-1], **place)
+    done = plays.renew(certbot_eab_kid=kid, certbot_eab_hmac_key=key, **place)
+    assert "was replaced" in done.stdout, done.stderr
+    assert wire() == first((tmp_path / f"live/{DOMAIN}/fullchain.pem").read_text())
+    assert wire() != shown
+    assert "was replaced" in plays.renew().stdout
+    assert wire() == shown, "certbot in its volume has kept its own"
+
+
 def address(value: str) -> None:
     """Have the name server say where the hub is."""
     settings = INVENTORY["test_acme_settings"]
@@ -338,7 +359,7 @@ def test_what_nginx_refuses_is_put_back(plays: Plays, name: str, project: pathli
 
 def test_the_certbot_of_the_host_will_do(plays: Plays, tmp_path: pathlib.Path) -> None:
     if not shutil.which("certbot"):
-        subprocess.run(["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "certbot"], check=True, capture_output=True, timeout=300)
+        apt("install", "--yes", "--no-install-recommends", "certbot")
     shown, directory = wire(), tmp_path / "letsencrypt"
     done = plays.renew(certbot_runs_in="host", certbot_config_dir=str(directory))
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,8 @@ class ModuleDocFragment:
 options:
   name:
     description:
-      - Name of a hub on a Docker Engine, C(jupyterhub_name). It is asked from inside its container, so that no port and no token is needed.
+      - Name of a hub on a Docker Engine, as a service of its swarm or not, or with O(k8s_context) on a cluster; C(jupyterhub_name). It is asked from inside
+        its container, so that no port and no token is needed.
       - Another hub is asked at O(url), with O(token_file).
     type: str
   docker_host:
@@ -23,6 +24,18 @@ options:
     description: Docker context of the hub O(name), if not the current one.
     type: str
     default: ''
+  k8s_context:
+    description: Context of the kubeconfig of the cluster that the hub O(name) is on.
+    type: str
+  k8s_kubeconfig:
+    description: Path on the host of the kubeconfig. Default is E(KUBECONFIG), else C(~/.kube/config).
+    type: path
+  k8s_in_cluster:
+    description: Whether Ansible itself runs in a pod of the cluster that the hub O(name) is on, and uses that pod's service account.
+    type: bool
+  k8s_namespace:
+    description: Namespace of the hub O(name). Default is its name.
+    type: str
   url:
     description: Address of the hub as people type it.
     type: str

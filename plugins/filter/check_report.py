@@ -13,11 +13,11 @@ description:
 positional: checked
 options:
   _input:
-    description: Result of M(vdsg.jupyterhub.docker_orphans).
+    description: Result of M(vdsg.jupyterhub.hub_orphans).
     type: dict
     required: true
   checked:
-    description: Result of M(vdsg.jupyterhub.docker_check). Without it, the report is about what was removed.
+    description: Result of M(vdsg.jupyterhub.hub_check). Without it, the report is about what was removed.
     type: dict
 """
 

@@ -26,7 +26,7 @@ attributes:
     details: [Nothing changes.]
   idempotent:
     support: full
-requirements: [docker command line and cryptography for a hub O(name)]
+requirements: [docker command line for a hub O(name), or kubernetes (Python) with O(k8s_context); cryptography for both]
 options:
   timeout:
     description: Seconds until the hub must answer.
@@ -39,6 +39,11 @@ EXAMPLES = r"""
   vdsg.jupyterhub.hub_info:
     name: lab
   register: hub
+
+- name: Ask a hub on a cluster
+  vdsg.jupyterhub.hub_info:
+    name: lab
+    k8s_context: lab
 
 - name: Say who works
   ansible.builtin.debug:
@@ -115,8 +120,8 @@ certificate:
 health:
   description:
     - C(unrouted) are paths that the proxy should know and does not, C(pending) the servers that are starting or stopping; of a hub O(name), C(containers) are
-      its containers and their health.
-    - C(well) says that no path is missing and that all containers are healthy.
+      its containers, services or Deployments and their health.
+    - C(well) says that no path is missing and that all of those are healthy.
   returned: always
   type: dict
   sample: {well: true, unrouted: [], pending: [], containers: {hub: healthy, proxy: healthy, edge: healthy, guard: healthy, firewall: healthy}}
@@ -129,23 +134,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.certificates import CRYPTOGRAPHY_ERROR
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import care
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.certificate import of_edge
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.connection import ARGUMENTS, RULES, docker_of, hub_of
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.components import seen
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.connection import ARGUMENTS, RULES, hub_of, libraries_of
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.door import open_door
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.running import SERVICES, Running
 
 
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     with hub_of(module) as hub:
         hub.ready(time.monotonic() + module.params["timeout"])
         found = care.facts_of(hub)
-    containers = {}
-    found["certificate"] = {}
-    if module.params["name"]:
-        running = Running(docker_of(module), module.params["name"])
-        running.look()
-        containers = {service: running.health(service) for service in SERVICES}
-        found["certificate"] = of_edge(running)
+    containers, found["certificate"] = seen(module) if module.params["name"] else ({}, {})
     health = found["health"]
     health |= {"containers": containers, "well": not health["unrouted"] and set(containers.values()) <= {"healthy"}}
     return {"changed": False, **found}
@@ -153,7 +151,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     module = AnsibleModule(argument_spec={**ARGUMENTS, "timeout": {"type": "int", "default": 10}}, supports_check_mode=True, **RULES)
-    open_door(module, run, {"cryptography": CRYPTOGRAPHY_ERROR} if module.params["name"] else None)
+    libraries = {"cryptography": CRYPTOGRAPHY_ERROR} if module.params["name"] else {}
+    open_door(module, run, {**libraries, **libraries_of(module)})
 
 
 if __name__ == "__main__":

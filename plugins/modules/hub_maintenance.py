@@ -24,7 +24,7 @@ attributes:
     support: full
   idempotent:
     support: full
-requirements: [docker command line for a hub O(name)]
+requirements: [docker command line for a hub O(name), or kubernetes (Python) with O(k8s_context)]
 options:
   enabled:
     description: Whether there is maintenance.
@@ -52,6 +52,11 @@ EXAMPLES = r"""
   vdsg.jupyterhub.hub_maintenance:
     name: lab
     announcement: The hub gets a new disk at noon. Please save your work and stop your server.
+
+- name: Nobody starts a server any more on a cluster
+  vdsg.jupyterhub.hub_maintenance:
+    name: lab
+    k8s_context: lab
 
 - name: Wait until everybody is done
   vdsg.jupyterhub.hub_maintenance:
@@ -88,7 +93,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import facts, maintenance
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import care
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.connection import ARGUMENTS, RULES, hub_of
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.connection import ARGUMENTS, RULES, hub_of, libraries_of
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.door import open_door
 
 
@@ -125,7 +130,7 @@ def main() -> None:
         supports_check_mode=True,
         **RULES,
     )
-    open_door(module, run)
+    open_door(module, run, libraries_of(module))
 
 
 if __name__ == "__main__":

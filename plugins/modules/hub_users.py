@@ -25,7 +25,7 @@ attributes:
     support: full
   idempotent:
     support: full
-requirements: [docker command line for a hub O(name)]
+requirements: [docker command line for a hub O(name), or kubernetes (Python) with O(k8s_context)]
 options:
   users:
     description: People; names are compared in lower case, as JupyterHub does.
@@ -64,7 +64,8 @@ options:
     description:
       - What happens to the files of people who are removed; needed whenever somebody may be.
       - V(keep) leaves their volumes where they are; they find everything when they come back.
-      - V(archive) writes each volume into a tar file in O(archive_dir), then deletes it. V(delete) deletes it for ever. Both need O(name).
+      - V(archive) writes each volume into a tar file in O(archive_dir), then deletes it. V(delete) deletes it for ever. Both need O(name), and a hub of docker
+        compose. The nodes of a swarm and a cluster keep volumes that are not seen from here.
     type: str
     choices: [keep, archive, delete]
   archive_dir:
@@ -149,7 +150,7 @@ waiting:
   returned: always
   type: dict
 volumes:
-  description: Volumes of people who are removed, by name; with O(user_data=keep) they stay.
+  description: Volumes of people who are removed, by name; with O(user_data=keep) they stay. Those on nodes of a swarm and in a cluster are not among them.
   returned: always
   type: dict
   sample: {sam: [lab-user-sam]}
@@ -168,7 +169,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import people
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import care
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.connection import ARGUMENTS, RULES, docker_of, hub_of
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.connection import ARGUMENTS, RULES, docker_of, hub_of, libraries_of, sees_volumes
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.door import open_door
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.user_data import UserData
 
@@ -177,13 +178,15 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     params, deadline = module.params, time.monotonic() + module.params["timeout"]
     absent = params["state"] == "absent"
     people.check_task(params)
+    seen = sees_volumes(module)
+    people.check_files(params["user_data"], seen)
     wanted = people.asked(params["users"], params["groups"])
     with hub_of(module) as hub:
         there = care.see(hub).people
         todo = people.absent_plan(wanted, there) if absent else people.present_plan(wanted, there, params["purge"])
         data = UserData(docker_of(module), params["name"], params["volume_name_template"])
         # Whose removal was broken off is no longer at the hub; the files still are.
-        volumes = data.volumes({*todo.removed, *(wanted.users if absent else ())}) if params["name"] else {}
+        volumes = data.volumes({*todo.removed, *(wanted.users if absent else ())}) if seen else {}
         dispose = params["user_data"] in ("archive", "delete") and bool(volumes)
         archives = {}
         if not module.check_mode:
@@ -215,7 +218,7 @@ def main() -> None:
         supports_check_mode=True,
         **RULES,
     )
-    open_door(module, run)
+    open_door(module, run, libraries_of(module))
 
 
 if __name__ == "__main__":

@@ -137,6 +137,7 @@ from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.schema import
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import cluster as io_cluster
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.described import LIBRARIES, cluster_settings_of, hub_of
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.door import open_door
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.k8s_config_check import ClusterConfigCheck
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.k8s_preflight import Preflight
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.k8s_rollout import Rollout
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io.k8s_secrets import KeptStore
@@ -170,9 +171,13 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     titles = {k8s_objects.title(item) for item in different}
     pending = [item for item in rendered.manifests if k8s_objects.title(item) in titles]
     pruned = k8s_objects.to_prune(owned, [*rendered.secrets, *rendered.manifests])
+    if not (exists or module.check_mode):
+        cluster.ask("to make the namespace", "POST", "/api/v1/namespaces", k8s.namespace_manifest(hub, settings))
+    # Without a namespace there is no place to try anything in.
+    if (exists or not module.check_mode) and titles & {f"{kind} {prefix(hub, settings)}hub" for kind in ("ConfigMap", "Deployment")}:
+        for warning in ClusterConfigCheck(cluster, hub, settings, module.params["programs"]).run(store.values):
+            module.warn(warning)
     if not module.check_mode:
-        if not exists:
-            cluster.ask("to make the namespace", "POST", "/api/v1/namespaces", k8s.namespace_manifest(hub, settings))
         for item in secrets:
             cluster.apply(item)
     changed = not exists or bool(secrets)

@@ -17,6 +17,10 @@ import typing as t
 
 from cryptography import x509
 
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.docker_compose import COMPONENT, LABEL
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.docker_spawner import USER_LABEL
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import until
+
 # One listener on port 80 for every address that the tests give to its network namespace.
 LISTENER = """
 import socket
@@ -55,10 +59,30 @@ def probe_code(targets: t.Sequence[Target]) -> str:
     return PROBE.format(targets=json.dumps(targets))
 
 
+Lives = dict[str, tuple[str, str]]
+"""Component, or `user-NAME` -> id and start of what runs: both stay the same as long as nothing is replaced or restarted."""
+
+
+class Ghost(t.NamedTuple):
+    """A server that the hub knows nothing of, and what holds the files of its owner, by their names at the engine."""
+
+    server: str
+    files: str
+
+
 class Engine(t.Protocol):
     """What the tests need from a target."""
 
     name: str
+    target: str
+    """What modules and roles call it."""
+
+    connection: dict[str, str]
+    """Options of modules that ask the hub, besides its name."""
+
+    components: frozenset[str]
+    """What runs besides servers."""
+
     users_network: str
     confined_by: str
     """What keeps a container from more privileges: the engine's option, or that there are no capabilities to gain."""
@@ -99,6 +123,15 @@ class Engine(t.Protocol):
     def logs(self) -> str:
         """Return what all components have logged."""
 
+    def lives(self) -> Lives:
+        """Return what runs of the hub."""
+
+    def owned(self) -> set[str]:
+        """Return the names of everything that the hub owns."""
+
+    def ghost(self) -> contextlib.AbstractContextManager[Ghost]:
+        """Have a server of a person called ghost, whom the hub does not know, with files."""
+
 
 class Outside(t.NamedTuple):
     """Addresses that answer on port 80 when nothing forbids it."""
@@ -129,9 +162,12 @@ class DockerEngine:
     """A hub of docker compose, through the docker command line; ``host`` is what runs a command as root on the engine's host if that is another machine."""
 
     confined_by = "no-new-privileges"
+    target = "docker_compose"
+    components = frozenset({"firewall", "guard", "proxy", "hub", "edge"})
 
     def __init__(self, name: str, host: t.Sequence[str] = ()) -> None:
         self.name = name
+        self.connection: dict[str, str] = {}
         self.users_network = f"{name}-users"
         self.host_python = (*host, "python3") if host else (sys.executable,)
         self.host_root = host or ([] if os.geteuid() == 0 else ["sudo", "-n"])
@@ -232,6 +268,32 @@ class DockerEngine:
             for done in [subprocess.run(["docker", "logs", each], capture_output=True, text=True, timeout=60, check=True) for each in ids]
         )
 
+    def lives(self) -> Lives:
+        entries = [entry for entry in self.inspect() if "State" in entry]
+        return {entry["Name"].removeprefix(f"/{self.name}-"): (entry["Id"], entry["State"]["StartedAt"]) for entry in entries}
+
+    def owned(self) -> set[str]:
+        return {str(entry["Name"]).lstrip("/") for entry in self.inspect()}
+
+    @contextlib.contextmanager
+    def ghost(self) -> t.Iterator[Ghost]:
+        name = f"{self.name}-user-ghost"
+        run("docker", "volume", "create", "--label", f"{LABEL}={self.name}", "--label", f"{COMPONENT}=user-data", name)
+        labels = {LABEL: self.name, COMPONENT: "singleuser", USER_LABEL: "ghost"}
+        try:
+            self._start(name, [f"--label={key}={value}" for key, value in labels.items()])
+            yield Ghost(name, name)
+        finally:
+            self._stop(name)
+            run("docker", "volume", "rm", name)
+
+    def _start(self, name: str, labels: t.Sequence[str]) -> None:
+        """Have something that looks like a server, with the volume of the same name."""
+        run("docker", "run", "--detach", "--name", name, *labels, "--volume", f"{name}:/data", "--entrypoint", "sleep", self._image(), "600")
+
+    def _stop(self, name: str) -> None:
+        run("docker", "rm", "--force", name)
+
     def _as_root(self, *command: str) -> str:
         try:
             return run(*self.host_root, *command)
@@ -267,6 +329,7 @@ class SwarmEngine(DockerEngine):
     """
 
     confined_by = "no capabilities"
+    target = "swarm"
 
     def __init__(self, name: str, host: t.Sequence[str] = ()) -> None:
         super().__init__(name)
@@ -349,6 +412,16 @@ class SwarmEngine(DockerEngine):
                 done = subprocess.run([*docker, "logs", each], capture_output=True, text=True, timeout=60, check=True)
                 texts.append(done.stdout + done.stderr)
         return "\n".join(texts)
+
+    def _start(self, name: str, labels: t.Sequence[str]) -> None:
+        # On the node whose volumes the docker command line sees.
+        placed = ["--constraint", "node.role == manager", "--mount", f"type=volume,source={name},target=/data"]
+        run("docker", "service", "create", "--quiet", "--no-resolve-image", "--name", name, *labels, *placed, "--entrypoint", "sleep", self._image(), "600")
+
+    def _stop(self, name: str) -> None:
+        with contextlib.suppress(RuntimeError):
+            run("docker", "service", "rm", name)
+        until(lambda: not run("docker", "ps", "--all", "--quiet", "--filter", f"volume={name}").split(), 60, "the end of what has the volume")
 
     def _on_host(self, *command: str) -> str:
         return run(*self.host_root, *command)

@@ -16,15 +16,19 @@ import urllib.parse
 from kubernetes import client, config, stream
 
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import until
-from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import LISTENER, OPEN_PORT, Outside, Target, probe_code, run
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import LISTENER, OPEN_PORT, Ghost, Lives, Outside, Target, probe_code, run
 
 LINK = "jhcluster"
+USER, SINGLEUSER, STORAGE = "hub.jupyter.org/username", "singleuser-server", "singleuser-storage"
+"""What KubeSpawner writes on pods and claims."""
 
 
 class KubernetesEngine:
     """A hub in a namespace; ``place`` is CONTEXT/NAMESPACE of the kubeconfig in KUBECONFIG."""
 
     confined_by = "no-new-privileges"
+    target = "k8s"
+    components = frozenset({"proxy", "hub", "edge"})
     users_network = ""
     """Pods share one network."""
 
@@ -33,6 +37,7 @@ class KubernetesEngine:
         self.context, _slash, self.namespace = " ".join(place).partition("/")
         self.api = config.new_client_from_config(context=self.context)
         self.core, self.apps = client.CoreV1Api(self.api), client.AppsV1Api(self.api)
+        self.connection = {"k8s_context": self.context, "k8s_namespace": self.namespace}
         self.label = f"vdsg.jupyterhub.name={name}"
 
     def pods(self, component: str) -> list[dict[str, t.Any]]:
@@ -41,7 +46,7 @@ class KubernetesEngine:
         found = self._plain(self.core.list_namespaced_pod(self.namespace, label_selector=self.label))
         alive = [pod for pod in found["items"] if not pod["metadata"].get("deletionTimestamp")]
         if user:
-            return [pod for pod in alive if (pod["metadata"].get("annotations") or {}).get("hub.jupyter.org/username") == user]
+            return [pod for pod in alive if (pod["metadata"].get("annotations") or {}).get(USER) == user]
         return [pod for pod in alive if pod["metadata"]["labels"].get("component") == component]
 
     def ready(self, component: str) -> list[dict[str, t.Any]]:
@@ -50,12 +55,39 @@ class KubernetesEngine:
             pod for pod in self.pods(component) if any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions") or [])
         ]
 
-    def uids(self) -> dict[str, str]:
-        """Return what is the same as long as nothing is replaced: the pods of the hub and of people's servers."""
-        found = [pod for component in ("hub", "proxy", "edge", "singleuser-server") for pod in self.pods(component)]
-        return {
-            pod["metadata"]["labels"]["component"] + pod["metadata"]["annotations"].get("hub.jupyter.org/username", ""): pod["metadata"]["uid"] for pod in found
+    def lives(self) -> Lives:
+        found = {component: pod for component in self.components for pod in self.pods(component)}
+        found |= {f"user-{pod['metadata']['annotations'][USER]}": pod for pod in self.pods(SINGLEUSER)}
+        return {name: (pod["metadata"]["uid"], pod["status"].get("startTime", "")) for name, pod in found.items()}
+
+    def owned(self) -> set[str]:
+        pods = self._plain(self.core.list_namespaced_pod(self.namespace, label_selector=self.label))["items"]
+        return self.objects() | self.claims() | {pod["metadata"]["name"] for pod in pods}
+
+    @contextlib.contextmanager
+    def ghost(self) -> t.Iterator[Ghost]:
+        owner = {"labels": {"vdsg.jupyterhub.name": self.name}, "annotations": {USER: "ghost"}}
+        ghost = Ghost("jupyter-ghost", f"{self.name}-user-ghost")
+        claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1M"}}}
+        container = {
+            "name": "notebook",
+            "image": self.pods("hub")[0]["spec"]["containers"][0]["image"],
+            "command": ["sleep", "600"],
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         }
+        confined = {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}}
+        pod = {"containers": [container], "securityContext": confined, "terminationGracePeriodSeconds": 0}
+        of_claim = {**owner, "name": ghost.files, "labels": {**owner["labels"], "component": STORAGE}}
+        self.core.create_namespaced_persistent_volume_claim(self.namespace, {"metadata": of_claim, "spec": claim})
+        try:
+            of_pod = {**owner, "name": ghost.server, "labels": {**owner["labels"], "component": SINGLEUSER}}
+            self.core.create_namespaced_pod(self.namespace, {"metadata": of_pod, "spec": pod})
+            until(lambda: self.ready("user-ghost"), 120, "a server that nobody knows")
+            yield ghost
+        finally:
+            self.core.delete_collection_namespaced_pod(self.namespace, field_selector=f"metadata.name={ghost.server}")
+            self.core.delete_namespaced_persistent_volume_claim(ghost.files, self.namespace)
+            until(lambda: ghost.files not in self.claims(), 60, "a namespace without its claim")
 
     def restart_hub(self) -> None:
         before = {pod["metadata"]["uid"] for pod in self.pods("hub")}
@@ -156,6 +188,9 @@ class KubernetesEngine:
         pods = self._plain(self.core.list_namespaced_pod(self.namespace, label_selector=self.label))["items"]
         return "\n".join(self.core.read_namespaced_pod_log(pod["metadata"]["name"], self.namespace) for pod in pods)
 
+    def secret(self, name: str) -> dict[str, t.Any]:
+        return self._plain(self.core.read_namespaced_secret(name, self.namespace))
+
     def claims(self) -> set[str]:
         """Return the names of the claims that carry the hub's label."""
         found = self._plain(self.core.list_namespaced_persistent_volume_claim(self.namespace, label_selector=self.label))["items"]
@@ -163,6 +198,17 @@ class KubernetesEngine:
 
     def objects(self) -> set[str]:
         """Return the names of everything of the hub that can be applied and pruned."""
+        custom = client.CustomObjectsApi(self.api)
+
+        def routes(namespace: str, label_selector: str) -> t.Any:
+            """What there may be no definition of."""
+            try:
+                return custom.list_namespaced_custom_object("gateway.networking.k8s.io", "v1", namespace, "httproutes", label_selector=label_selector)
+            except client.ApiException as exc:
+                if exc.status != 404:
+                    raise
+                return {"items": []}
+
         networking, policy = client.NetworkingV1Api(self.api), client.RbacAuthorizationV1Api(self.api)
         listings = {
             "Service": self.core.list_namespaced_service,
@@ -170,6 +216,7 @@ class KubernetesEngine:
             "Secret": self.core.list_namespaced_secret,
             "Deployment": self.apps.list_namespaced_deployment,
             "Ingress": networking.list_namespaced_ingress,
+            "HTTPRoute": routes,
             "NetworkPolicy": networking.list_namespaced_network_policy,
             "Role": policy.list_namespaced_role,
         }

@@ -19,15 +19,12 @@ import typing as t
 
 from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.docker_compose import COMPONENT, LABEL
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient
-from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import DockerEngine
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import DockerEngine, Lives
 
 if t.TYPE_CHECKING:
     from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
 
 ROOT = pathlib.Path(__file__).parents[2]
-
-Lives = dict[str, tuple[str, str]]
-"""Component, or `user-NAME` -> id and start of its container: both stay the same as long as nothing is replaced or restarted."""
 
 
 class Moment(t.NamedTuple):
@@ -97,9 +94,9 @@ class Plays:
         return play.returncode == -signal.SIGKILL
 
     def tasks(self, tasks: t.Sequence[t.Mapping[str, t.Any]], *options: str) -> list[dict[str, t.Any]]:
-        """Run tasks on the hub's host; return what each of them says. The last one may have failed."""
+        """Run tasks on the hub's host, whatever other hosts there are; return what each of them says. The last one may have failed."""
         playbook = self._file.with_suffix(".tasks.json")
-        playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+        playbook.write_text(json.dumps([{"hosts": "docker_compose,swarm,k8s", "gather_facts": False, "tasks": tasks}]))
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
         done = subprocess.run([*self._command, str(playbook), *options], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
         said = json.loads(done.stdout[done.stdout.index("{") :])
@@ -160,8 +157,7 @@ def descendants(process: int) -> list[int]:
 
 def lives(name: str) -> Lives:
     """Return the containers of a hub."""
-    entries = [entry for entry in DockerEngine(name).inspect() if "State" in entry]
-    return {entry["Name"].removeprefix(f"/{name}-"): (entry["Id"], entry["State"]["StartedAt"]) for entry in entries}
+    return DockerEngine(name).lives()
 
 
 def restarted(before: Lives, after: Lives) -> set[str]:
@@ -171,7 +167,7 @@ def restarted(before: Lives, after: Lives) -> set[str]:
 
 def owned(name: str) -> set[str]:
     """Return the names of everything that a hub owns on its engine."""
-    return {str(entry["Name"]).lstrip("/") for entry in DockerEngine(name).inspect()}
+    return DockerEngine(name).owned()
 
 
 def login(settings: Settings, name: str, password: str) -> HubClient:

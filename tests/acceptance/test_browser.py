@@ -26,6 +26,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Account, Settings
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.packages import apt
 
 PROGRAMS = {"chromium": "chromium", "chromedriver": "chromium-driver", "certutil": "libnss3-tools"}
 FLAGS = (
@@ -56,11 +57,8 @@ def install_browser() -> None:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise RuntimeError(f"the browser test needs {', '.join(missing)}: install them, or run it as root on Debian")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
-        done = subprocess.run(["apt-get", "--quiet", *command], env=environment, capture_output=True, text=True, timeout=900, check=False)
-        if done.returncode:
-            raise RuntimeError(f"apt-get {' '.join(command)} failed: {done.stderr.strip()[-500:]}")
+    apt("update")
+    apt("install", "--yes", "--no-install-recommends", *missing, seconds=900)
 
 
 class Filter(ctypes.Structure):

@@ -9,23 +9,30 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shutil
 import ssl
 import stat
+import time
 import typing as t
 
 import pytest
 import yaml
+from cryptography import x509
 from kubernetes import client
 
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core import certificates, k8s
+from ansible_collections.vdsg.jupyterhub.plugins.module_utils.io import authority
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, HubError, Kernel, until
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
-from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import probe_code, run
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import Lives, probe_code, run
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.kube import KubernetesEngine
-from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import ROOT, Plays
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import ROOT, Plays, restarted
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.test_storage import HOME, NOTICES, SECRET, TRY
 
 MB = 2**20
+DAY = 86400
+T = t.TypeVar("T")
 GPU = "nvidia.com/gpu"
 COURSE = "/srv/course"
 
@@ -187,13 +194,12 @@ def test_programs_of_the_hub_reach_it_by_its_name(cluster: KubernetesEngine) -> 
 # ---- Changes
 
 
-def changed_pods(cluster: KubernetesEngine, before: dict[str, str]) -> set[str]:
-    after = cluster.uids()
-    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+def changed_pods(cluster: KubernetesEngine, before: Lives) -> set[str]:
+    return restarted(before, cluster.lives())
 
 
-def meanwhile(kernel: Kernel, play: t.Callable[[], int]) -> int:
-    """Run a play while a kernel answers on its one socket all the time; return how many tasks changed something."""
+def meanwhile(kernel: Kernel, play: t.Callable[[], T]) -> T:
+    """Run a play while a kernel answers on its one socket all the time; return what it returns."""
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         running = pool.submit(play)
         while not running.done():
@@ -206,7 +212,7 @@ def test_change_rolls_what_it_must_and_kernels_go_on(alice: HubClient, cluster: 
     """Capabilities 2.13, 3.7, 3.19."""
     with alice.kernel() as kernel:
         kernel.execute("answer = 41")
-        before = cluster.uids()
+        before = cluster.lives()
         people = [{"name": "admin", "admin": True}, {"name": "alice"}, {"name": "bob"}, {"name": "carol"}]
         assert meanwhile(kernel, lambda: plays.deploy(users=people))
         assert "people added: carol" in plays.said
@@ -218,16 +224,47 @@ def test_change_rolls_what_it_must_and_kernels_go_on(alice: HubClient, cluster: 
 
 
 def test_renewed_certificate_rolls_nothing(settings: Settings, alice: HubClient, cluster: KubernetesEngine, plays: Plays) -> None:
-    """G2."""
+    """G2: a rotation asked for, and a leaf in its last days, which what cron runs renews."""
     address = (settings.need("--hub-address"), int(settings.need("--hub-url").rpartition(":")[2]))
     with alice.kernel() as kernel:
-        before, certificate = cluster.uids(), ssl.get_server_certificate(address)
+        before, certificate = cluster.lives(), ssl.get_server_certificate(address)
         assert meanwhile(kernel, lambda: plays.deploy_once(rotate_secrets=["tls"]))
         # The report comes when the edge has loaded it.
-        assert ssl.get_server_certificate(address) != certificate
+        shown = ssl.get_server_certificate(address)
+        assert shown != certificate
+        nothing_due = plays.renew()
+        assert (nothing_due.returncode, nothing_due.stdout, nothing_due.stderr) == (0, "", "")
+
+        own = k8s.decoded(cluster.secret("hub")) | k8s.decoded(cluster.secret("tls"))
+        signer = authority.Pair(own["authority_certificate"] + "\n", own["authority_key"] + "\n")
+        names = certificates.names_of(x509.load_pem_x509_certificate(shown.encode()))
+        old = authority.make_leaf(signer, names, time.time() - (authority.LEAF_DAYS - 20) * DAY)
+        data = {"tls.crt": k8s.encoded(old.certificate), "tls.key": k8s.encoded(old.key)}
+        cluster.core.patch_namespaced_secret("tls", cluster.namespace, {"data": data})
+        renewal = meanwhile(kernel, plays.renew)
+        assert re.fullmatch(r"molecule: the certificate of k8s.test was replaced; it is valid until .*\n", renewal.stdout), renewal.stderr
+        renewed = x509.load_pem_x509_certificate(ssl.get_server_certificate(address).encode())
+        assert certificates.dates(renewed)[1].timestamp() > time.time() + 300 * DAY
+        assert certificates.signed_by(renewed, x509.load_pem_x509_certificate(signer.certificate.encode()))
+        assert renewed == x509.load_pem_x509_certificate(k8s.decoded(cluster.secret("tls"))["tls_certificate"].encode())
         assert changed_pods(cluster, before) == set()
         assert kernel.alive
+    assert plays.deploy() == 0
     assert settings.client().session.get(f"{settings.client().url}/hub/login", timeout=30).status_code == 200
+
+
+def test_nodes_have_the_images_and_a_drain_waits_for_the_hub(cluster: KubernetesEngine) -> None:
+    def pulled() -> bool:
+        status = cluster.apps.read_namespaced_daemon_set("image-puller", cluster.namespace).status
+        return bool(status.number_ready and status.number_ready == status.desired_number_scheduled)
+
+    until(pulled, 60, "the images on each node")
+    (hub,) = cluster.pods("hub")
+    assert hub["spec"]["containers"][0]["resources"] == {"requests": {"cpu": "10m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}}
+    with pytest.raises(client.ApiException) as refused:
+        cluster.core.create_namespaced_pod_eviction(hub["metadata"]["name"], cluster.namespace, {"metadata": {"name": hub["metadata"]["name"]}})
+    assert refused.value.status == 429
+    assert "disruption budget" in str(refused.value.body)
 
 
 # ---- Another hub, by people who may do little
@@ -330,16 +367,20 @@ def test_role_edit_suffices_with_a_service_account_that_is_bound(deployer: Deplo
     assert its.pods("hub")[0]["spec"]["serviceAccountName"] == "bound"
 
 
+def versions(engine: KubernetesEngine) -> list[str]:
+    """Return the versions of all objects but pods and events, which go on by themselves."""
+    found = [item for item in engine.inspect() if "metadata" in item and "involvedObject" not in item and "containers" not in item.get("spec", {})]
+    return [item["metadata"]["resourceVersion"] for item in found]
+
+
 def test_missing_permission_is_named_and_nothing_is_touched(deployer: Deployer, second: Plays, its: KubernetesEngine) -> None:
-    before = its.inspect()
+    before = versions(its)
     deployer.has("view")
     said = refusal(second, jupyterhub_culling={"idle_timeout": 900})
     assert "create deployments.apps" in said
     assert f"in the namespace {deployer.namespace}" in said
     deployer.has("edit")
-    assert [item["metadata"]["resourceVersion"] for item in its.inspect() if "metadata" in item] == [
-        item["metadata"]["resourceVersion"] for item in before if "metadata" in item
-    ]
+    assert versions(its) == before
 
 
 def extra(kind: str, source: str) -> dict[str, t.Any]:
@@ -401,15 +442,86 @@ def test_who_may_see_the_cluster_is_told_what_it_lacks(cluster: KubernetesEngine
     assert "but the cluster has no cert-manager" in refusal(second, **mine, **wanted)
 
 
-def test_failed_rollout_says_what_the_pod_says(second: Plays, its: KubernetesEngine) -> None:
-    images = {"hub": "registry.invalid/nothing:1", "proxy": its.pods("proxy")[0]["spec"]["containers"][0]["image"]}
-    said = refusal(second, jupyterhub_images=images)
-    assert "the rollout of the Deployment second-hub" in said
-    assert "events: " in said and "registry.invalid/nothing:1" in said
-    said = refusal(second, jupyterhub_extra_config={"10-broken": "c.JupyterHub.ip = broken_on_purpose"})
-    assert "at last with status 1" in said
-    assert "last lines: " in said and "broken_on_purpose" in said
+def test_a_quota_that_takes_no_pod_is_named(cluster: KubernetesEngine, second: Plays, its: KubernetesEngine) -> None:
+    body = {"metadata": {"name": "tight"}, "spec": {"hard": {"limits.memory": "300Mi"}}}
+    cluster.core.create_namespaced_resource_quota(its.namespace, body)
+    try:
+        assert "k8s_resources.proxy.limits.memory is required: the quota tight" in refusal(second)
+        large, small = {"limits": {"memory": "200Mi"}}, {"limits": {"memory": "8Mi"}}
+        said = refusal(second, k8s_resources={"hub": large, "proxy": large, "image-puller": small})
+        assert "has limits.memory 300Mi, but k8s_resources asks for more (hub 200Mi, proxy 200Mi, image-puller 8Mi)" in said
+    finally:
+        cluster.core.delete_namespaced_resource_quota("tight", its.namespace)
+
+
+@pytest.fixture
+def gateways(cluster: KubernetesEngine) -> t.Iterator[str]:
+    """A Gateway in the namespace of the first hub, and the definitions that it takes; nothing behind it."""
+    extensions, custom = client.ApiextensionsV1Api(cluster.api), client.CustomObjectsApi(cluster.api)
+    definitions = list(yaml.safe_load_all((ROOT / "tests/cluster/crds/gateway.yml").read_text()))
+    there = {item.metadata.name for item in extensions.list_custom_resource_definition().items}
+    made = [item for item in definitions if item["metadata"]["name"] not in there]
+    for item in made:
+        extensions.create_custom_resource_definition(item)
+    place = ("gateway.networking.k8s.io", "v1", cluster.namespace, "gateways")
+    body = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {"name": "public"}, "spec": {"gatewayClassName": "nobody"}}
+
+    def create() -> bool:
+        try:
+            custom.create_namespaced_custom_object(*place, body)
+        except client.ApiException as exc:
+            return bool(exc.status == 409)
+        return True
+
+    until(create, 30, "a Gateway")
+    yield cluster.namespace
+    custom.delete_namespaced_custom_object(*place, "public")
+    for item in made:
+        extensions.delete_custom_resource_definition(item["metadata"]["name"])
+
+
+def test_a_route_leads_from_a_gateway_to_the_hub(cluster: KubernetesEngine, second: Plays, its: KubernetesEngine, gateways: str) -> None:
+    wanted = {"enabled": True, "name": "public", "namespace": gateways, "section_name": "https"}
+    assert "you may not create httproutes.gateway.networking.k8s.io" in refusal(second, k8s_gateway=wanted)
+    mine = {"k8s_kubeconfig": os.environ["KUBECONFIG"], "k8s_context": cluster.context}
+    assert f"the namespace {gateways} has no Gateway of that name" in refusal(second, **mine, k8s_gateway={**wanted, "name": "other"})
+    kept, before = dict(second.variables), its.objects()
+    second.variables |= {**mine, "k8s_gateway": wanted}
     assert second.deploy()
+    assert its.objects() - before == {"HTTPRoute second-jupyterhub"}
+    assert second.deploy() == 0
+    custom = client.CustomObjectsApi(cluster.api)
+    spec = custom.get_namespaced_custom_object("gateway.networking.k8s.io", "v1", its.namespace, "httproutes", "second-jupyterhub")["spec"]
+    assert spec["parentRefs"][0]["sectionName"] == "https"
+    assert spec["rules"][0]["backendRefs"][0]["name"] == "second-proxy-public"
+    del second.variables["k8s_gateway"]
+    assert second.deploy()
+    # Who deployed with the role edit could not see the Role that is no longer needed.
+    assert its.objects() == before - {"Role second-hub"}
+    second.variables = kept
+
+
+def test_failed_rollout_says_what_the_pod_says(second: Plays, its: KubernetesEngine) -> None:
+    images = {name: its.pods(name)[0]["spec"]["containers"][0]["image"] for name in ("hub", "proxy")}
+    said = refusal(second, jupyterhub_images={**images, "proxy": "registry.invalid/nothing:1"})
+    assert "the rollout of the Deployment second-proxy" in said
+    assert "events: " in said and "registry.invalid/nothing:1" in said
+    said = refusal(second, jupyterhub_database={"type": "postgresql", "host": "nowhere.invalid", "password": "hush"})
+    assert "at last with status 1" in said
+    assert "last lines: " in said and "nowhere.invalid" in said
+    assert second.deploy()
+    assert second.deploy() == 0
+
+
+def test_configuration_that_the_image_refuses_never_reaches_the_hub(second: Plays, its: KubernetesEngine) -> None:
+    """Capabilities 3.16, 3.17."""
+    before = its.lives()
+    said = refusal(second, jupyterhub_extra_config={"10-broken": "c.JupyterHub.template_vars = {}\nc.JupyterHub.ip = broken_on_purpose"})
+    assert "jupyterhub_extra_config.10-broken: line 2: NameError: name 'broken_on_purpose'" in said
+    said = refusal(second, jupyterhub_images={"hub": "registry.invalid/nothing:1"})
+    assert "jupyterhub_images.hub registry.invalid/nothing:1 cannot be tried in the cluster: " in said
+    assert its.pods("config-check") == []
+    assert its.lives() == before
     assert second.deploy() == 0
 
 

@@ -24,6 +24,7 @@ from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClien
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.guides import blocks, tasks
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import Plays
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.packages import apt
 
 FILES = pathlib.Path(__file__).parents[2] / "roles" / "jupyterhub" / "files" / "monitoring"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "vdsg-jupyterhub"
@@ -32,12 +33,6 @@ PACKAGES = ("prometheus", "promtool")
 
 METRIC = re.compile(r"\b((?:jupyterhub|process)_[a-z_]+)")
 DERIVED = re.compile(r"_(bucket|count|sum)$")
-
-
-def apt(*words: str, folder: pathlib.Path) -> str:
-    done = subprocess.run(["apt-get", "--quiet", *words], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

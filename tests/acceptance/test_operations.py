@@ -15,13 +15,14 @@ import typing as t
 import pytest
 import yaml
 
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.docker_compose import COMPONENT, LABEL
-from ansible_collections.vdsg.jupyterhub.plugins.module_utils.core.docker_spawner import USER_LABEL
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, HubError, SpawnFailed
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import Engine
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.guides import blocks, tasks
-from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import ROOT, Plays, lives, owned, restarted
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import ROOT, Plays, restarted
+
+# What a token of a server looks like in what an engine shows.
+TOKEN = re.compile(r'JUPYTERHUB_API_TOKEN(?:=|", "value": ")(\w+)')
 
 WORKS = re.compile(r"https://\S+ works: a server started in \d+\.\d s, its kernel answered in \d+\.\d s; nothing of the check is left")
 BACK = 180
@@ -40,6 +41,11 @@ def commands() -> list[list[str]]:
 def example(title: str) -> dict[str, t.Any]:
     (task,) = [task for task in tasks("operations.md") if task["name"] == title]
     return t.cast("dict[str, t.Any]", next(value for key, value in task.items() if key.startswith("vdsg.")))
+
+
+def known(hub: Engine) -> dict[str, str]:
+    """Return the options that name the hub."""
+    return {**hub.connection, "name": hub.name}
 
 
 def said(plays: Plays) -> str:
@@ -63,8 +69,8 @@ def test_the_guide_names_playbooks_that_are_there() -> None:
     assert all((ROOT / words[1]).is_file() for words in commands())
 
 
-def test_a_hub_that_works_is_said_to_work_and_nothing_is_left(plays: Plays, settings: Settings, admin: HubClient, tmp_path: pathlib.Path) -> None:
-    before = names(admin), owned(plays.name), lives(plays.name)
+def test_a_hub_that_works_is_said_to_work_and_nothing_is_left(hub: Engine, settings: Settings, admin: HubClient, tmp_path: pathlib.Path) -> None:
+    before = names(admin), hub.owned(), hub.lives()
     log = tmp_path / "check.log"
     (line,) = [block for block in blocks("operations.md") if ">check.log" in block]
     words = shlex.join(json.loads(settings.need("--hub-play"))[1:])
@@ -73,11 +79,11 @@ def test_a_hub_that_works_is_said_to_work_and_nothing_is_left(plays: Plays, sett
     assert (cron.returncode, cron.stdout, cron.stderr) == (0, "", "")
     assert WORKS.search(" ".join(log.read_text().split()))
     assert "changed=0" in log.read_text()
-    assert (names(admin), owned(plays.name), lives(plays.name)) == before
+    assert (names(admin), hub.owned(), hub.lives()) == before
 
 
-def test_a_hub_that_does_not_work_is_said_not_to_in_a_sentence_and_nothing_is_left(plays: Plays, admin: HubClient) -> None:
-    before = names(admin), owned(plays.name)
+def test_a_hub_that_does_not_work_is_said_not_to_in_a_sentence_and_nothing_is_left(plays: Plays, admin: HubClient, hub: Engine) -> None:
+    before = names(admin), hub.owned()
     docker("stop", f"{plays.name}-edge")
     try:
         assert plays.operate("check.yml") == 2
@@ -85,18 +91,18 @@ def test_a_hub_that_does_not_work_is_said_not_to_in_a_sentence_and_nothing_is_le
         docker("start", f"{plays.name}-edge")
         admin.wait_until_healthy(BACK)
     assert "the server started, but no cell can be run in it: " in said(plays)
-    assert (names(admin), owned(plays.name)) == before
+    assert (names(admin), hub.owned()) == before
 
 
-def test_a_server_that_does_not_start_is_a_sentence_too(plays: Plays, admin: HubClient) -> None:
-    before = names(admin), owned(plays.name)
+def test_a_server_that_does_not_start_is_a_sentence_too(plays: Plays, admin: HubClient, hub: Engine) -> None:
+    before = names(admin), hub.owned()
     docker("stop", f"{plays.name}-guard")
     try:
         assert plays.operate("check.yml") == 2
     finally:
         docker("start", f"{plays.name}-guard")
     assert "no server can be started: " in said(plays)
-    assert (names(admin), owned(plays.name)) == before
+    assert (names(admin), hub.owned()) == before
 
 
 def test_who_tried_the_hub_and_was_killed_is_removed_by_the_next(plays: Plays, admin: HubClient, hub: Engine) -> None:
@@ -126,15 +132,15 @@ def test_maintenance_outlives_restarts_and_runs_until_it_is_ended(
     bob.stop_server()
     kernel = alice.kernel()
     kernel.execute("x = 41", 180)
-    before = lives(plays.name)
-    begin = {**example("Nobody starts a server any more"), "name": plays.name}
+    before = hub.lives()
+    begin = {**example("Nobody starts a server any more"), **known(hub)}
     task = [{"vdsg.jupyterhub.hub_maintenance": begin}]
     assert plays.tasks(task, "--check")[0]["changed"]
     assert "Back at noon." not in alice.session.get(f"{alice.url}/hub/home").text
     done = plays.tasks(task)[0]
     assert (done["changed"], done["servers"], done["maintenance"]["announcement"]) == (True, [alice.username], "Back at noon.")
     assert not plays.tasks(task)[0]["changed"]
-    assert restarted(before, lives(plays.name)) == set()
+    assert restarted(before, hub.lives()) == set()
 
     # On every page, the login page too.
     for page in (alice.session.get(f"{alice.url}/hub/home").text, login_page(settings)):
@@ -154,7 +160,7 @@ def test_maintenance_outlives_restarts_and_runs_until_it_is_ended(
         bob.api("POST", f"users/{bob.username}/server")
     assert plays.operate("check.yml") == 0, plays.said
 
-    end = {**example("Back to work"), "name": plays.name}
+    end = {**example("Back to work"), **known(hub)}
     ended = plays.tasks([{"vdsg.jupyterhub.hub_maintenance": end}])[0]
     assert (ended["changed"], ended["maintenance"]) == (True, None)
     bob.start_server()
@@ -177,6 +183,8 @@ def test_servers_are_waited_for_or_stopped_and_files_stay(plays: Plays, alice: H
     assert alice.server_ready()
     assert plays.operate("maintenance.yml", maintenance={**drain, "servers": "stop", "timeout": 60}) == 0, plays.said
     assert alice.servers() == {}
+    with pytest.raises(HubError, match="new disk at noon"):
+        alice.api("POST", f"users/{alice.username}/server", alice.options)
     # What is done already is no change.
     assert plays.operate("maintenance.yml", maintenance={**drain, "timeout": 60}) == 0, plays.said
     assert "changed=0" in plays.said
@@ -189,60 +197,56 @@ def test_servers_are_waited_for_or_stopped_and_files_stay(plays: Plays, alice: H
 # ---- Orphans, facts
 
 
-def test_what_the_hub_does_not_know_is_found_and_containers_go(plays: Plays, alice: HubClient) -> None:
-    name = f"{plays.name}-user-ghost"
-    labels = {LABEL: plays.name, COMPONENT: "singleuser", USER_LABEL: "ghost"}
-    image = docker("container", "inspect", "--format", "{{.Image}}", f"{plays.name}-hub").strip()
-    docker("volume", "create", "--label", f"{LABEL}={plays.name}", "--label", f"{COMPONENT}=user-data", name)
-    marks = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
-    docker("run", "--detach", "--name", name, *marks, "--volume", f"{name}:/data", "--entrypoint", "sleep", image, "600")
-    before = lives(plays.name)
-    look = [
-        {
-            "vdsg.jupyterhub.docker_orphans": {
-                "description": "{{ lookup('vdsg.jupyterhub.description', complete=false).variables }}",
-                "least_age": 0,
-            }
-        }
-    ]
-    try:
-        # The usual least age lets a young container be.
+def test_what_the_hub_does_not_know_is_found_and_servers_go(plays: Plays, alice: HubClient, hub: Engine) -> None:
+    description = f"{{{{ lookup('vdsg.jupyterhub.description', complete=false, parts=['{hub.target}']).variables }}}}"
+    look = [{"vdsg.jupyterhub.hub_orphans": {"description": description, "target": hub.target, "least_age": 0}}]
+    with hub.ghost() as ghost:
+        before = hub.lives()
+        # The usual least age lets a young server be.
         assert plays.operate("orphans.yml", "--check") == 0, plays.said
-        assert f"{name} (" not in said(plays)
-        assert name in said(plays).split("never removed:")[1]
+        assert f"{ghost.server} (" not in said(plays)
+        assert ghost.files in said(plays).split("never removed:")[1]
         found = plays.tasks(look, "--check")[0]
-        assert found["containers"] == [{"name": name, "user": "ghost", "status": "running"}]
-        assert found["volumes"] == [name]
-        assert lives(plays.name) == before
-        assert plays.tasks(look)[0]["containers"] == found["containers"]
-        assert restarted(before, lives(plays.name)) == {"user-ghost"}
+        assert found["servers"] == [{"name": ghost.server, "user": "ghost", "status": "running"}]
+        assert found["volumes"] == [ghost.files]
+        assert hub.lives() == before
+        assert plays.tasks(look)[0]["servers"] == found["servers"]
+        assert restarted(before, hub.lives()) == {"user-ghost"}
         again = plays.tasks(look)[0]
-        assert (again["changed"], again["containers"], again["volumes"]) == (False, [], [name])
+        assert (again["changed"], again["servers"], again["volumes"]) == (False, [], [ghost.files])
         assert alice.server_ready()
-    finally:
-        subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
-        docker("volume", "rm", name)
 
 
-def test_facts_say_all_that_is_and_no_secret(plays: Plays, alice: HubClient, settings: Settings) -> None:
-    found = plays.tasks([{"vdsg.jupyterhub.hub_info": {**example("Ask the hub"), "name": plays.name}}])[0]
+def test_people_come_and_go_and_files_that_are_not_seen_are_not_deleted(plays: Plays, admin: HubClient, hub: Engine) -> None:
+    dora = {**known(hub), "users": [{"name": "dora"}]}
+    leave = {**dora, "state": "absent"}
+    added, lost = plays.tasks([{"vdsg.jupyterhub.hub_users": dora}, {"vdsg.jupyterhub.hub_users": {**leave, "user_data": "delete"}}])
+    assert added["added"] == ["dora"]
+    if hub.target == "docker_compose":
+        assert lost["removed"] == ["dora"]
+    else:
+        assert "user_data is delete, but the nodes of a swarm and a cluster keep volumes that are not seen from here" in lost["msg"]
+        assert "dora" in names(admin)
+    kept = plays.tasks([{"vdsg.jupyterhub.hub_users": {**leave, "user_data": "keep"}}])[0]
+    assert (kept["changed"], kept["volumes"]) == (hub.target != "docker_compose", {})
+    assert "dora" not in names(admin)
+
+
+def test_facts_say_all_that_is_and_no_secret(plays: Plays, alice: HubClient, settings: Settings, hub: Engine) -> None:
+    found = plays.tasks([{"vdsg.jupyterhub.hub_info": {**example("Ask the hub"), **known(hub)}}])[0]
     assert found["version"] == alice.api("GET", "").json()["version"]
     assert {"admin": True, alice.username: False}.items() <= {user["name"]: user["admin"] for user in found["users"]}.items()
-    assert [group for group in found["groups"] if group["name"] == "course"] == [{"name": "course", "users": [alice.username]}]
+    mine = alice.api("GET", f"users/{alice.username}").json()
+    assert {group["name"] for group in found["groups"] if alice.username in group["users"]} == set(mine["groups"])
     assert (alice.username, True) in [(server["user"], server["ready"]) for server in found["servers"]]
     assert f"/user/{alice.username}" in found["routes"]
-    assert found["health"] == {
-        "well": True,
-        "unrouted": [],
-        "pending": [],
-        "containers": dict.fromkeys(("firewall", "guard", "proxy", "hub", "edge"), "healthy"),
-    }
+    assert found["health"] == {"well": True, "unrouted": [], "pending": [], "containers": dict.fromkeys(hub.components, "healthy")}
     assert found["maintenance"] is None
     assert settings.host in found["certificate"]["names"]
     assert found["certificate"]["days_left"] > 0
     text = json.dumps(found)
     for path in pathlib.Path(settings.need("--hub-secrets-dir")).iterdir():
         assert path.read_text().strip() not in text
-    token = json.loads(docker("container", "inspect", f"{plays.name}-user-{alice.username}"))[0]["Config"]["Env"]
-    secret = next(entry.partition("=")[2] for entry in token if entry.startswith("JUPYTERHUB_API_TOKEN="))
-    assert secret not in text
+    tokens = set(TOKEN.findall(json.dumps(hub.inspect())))
+    assert tokens
+    assert not [token for token in tokens if token in text]

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import re
 import subprocess
+import typing as t
 import uuid
 
 import pytest
 from cryptography import x509
 
-from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, until
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, SpawnFailed, until
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.engine import Engine, SwarmEngine, certificate_of, run
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import Plays
@@ -155,6 +157,47 @@ def test_first_start_needs_no_pull(swarm: SwarmEngine, alice: HubClient) -> None
         role = run("docker", "node", "inspect", "--format", "{{.Spec.Role}}", node).strip()
         found = subprocess.run([*docker, "docker", "images", "--quiet", image], capture_output=True, text=True, check=True).stdout
         assert found or role == "manager"
+
+
+@contextlib.contextmanager
+def drained(node: str) -> t.Iterator[None]:
+    """A node that gives up its tasks for a while."""
+    run("docker", "node", "update", "--availability", "drain", node)
+    try:
+        yield
+    finally:
+        run("docker", "node", "update", "--availability", "active", node)
+
+
+def test_start_says_which_node_has_the_files_when_that_is_drained(swarm: SwarmEngine, alice: HubClient) -> None:
+    node = swarm.node_of(server(alice))
+    number = run("docker", "node", "inspect", "--format", "{{.ID}}", node).strip()
+    alice.stop_server()
+    with drained(node), pytest.raises(SpawnFailed, match=f"its files are on the node {number}"):
+        alice.start_server()
+    alice.start_server()
+    assert swarm.node_of(server(alice)) == node
+
+
+def test_files_that_every_node_reaches_follow_to_another_node(swarm: SwarmEngine, plays: Plays, admin: HubClient) -> None:
+    """A directory that both workers share stands for a file server: NFS needs a module of the kernel."""
+    name = f"{swarm.name}-user-{admin.username}"
+    workers = [node for node in swarm.nodes() if node != swarm.node_of("hub")]
+    on = [part.replace("{node}", workers[0]) for part in swarm.host]
+    run(*on, "install", "--directory", "--owner=1000", f"/srv/shared/{name}")
+    plays.variables |= {"swarm_volume_driver": "local", "swarm_volume_driver_options": {"type": "none", "o": "bind", "device": "/srv/shared/{volume}"}}
+    assert plays.deploy()
+    admin.start_server()
+    node = swarm.node_of(server(admin))
+    admin.write_file("moves.txt", "here")
+    admin.stop_server()
+    with drained(node):
+        admin.start_server()
+        assert swarm.node_of(server(admin)) == next(other for other in workers if other != node)
+        assert admin.read_file("moves.txt") == "here"
+        admin.stop_server()
+    plays.variables |= {"swarm_volume_driver": "", "swarm_volume_driver_options": {}}
+    assert plays.deploy()
 
 
 def wire(settings: Settings) -> x509.Certificate:

@@ -134,6 +134,14 @@ VARIANTS: dict[str, dict[str, t.Any]] = {
     "external": {**SMALL, "jupyterhub_tls": {"mode": "external"}, "k8s_ingress": {"enabled": True}},
     "none": {**SMALL, "jupyterhub_tls": {"mode": "none"}, "jupyterhub_storage": {"type": "none"}, "k8s_service_account": "bound"},
     "one claim for all": {**SMALL, "k8s_storage": {"existing_claim": "home-nfs", "sub_path": "home/{username}"}},
+    "gateway": {**SMALL, "jupyterhub_tls": {"mode": "external"}, "k8s_gateway": {"enabled": True, "name": "public", "namespace": "gateways"}},
+    "nodes": {
+        **SMALL,
+        "jupyterhub_profiles": [{"name": "Small"}, {"name": "Large", "image": "registry.example.org/large:1"}],
+        "k8s_disruption_budgets": True,
+        "k8s_image_puller": {"enabled": True, "images": ["registry.example.org/other:1"]},
+        "k8s_resources": {"hub": {"requests": {"cpu": "200m"}, "limits": {"memory": "1Gi"}}, "image-puller": {"limits": {"memory": "8Mi"}}},
+    },
     "storage": {**SMALL, **STORAGE},
     "classes": {**SMALL, "k8s_database": {"class_name": "slow", "capacity": "1.5G"}, "k8s_storage": {"access_modes": ["ReadWriteMany"]}},
 }
@@ -195,7 +203,7 @@ def test_the_published_schemas_take_every_manifest(name: str, minor: str) -> Non
     hub, settings = described(VARIANTS[name])
     found = rendered(VARIANTS[name])
     for item in [k8s.namespace_manifest(hub, settings), *found.secrets, *found.manifests]:
-        if item["kind"] != "Certificate":
+        if item["kind"] not in ("Certificate", "HTTPRoute"):
             kubernetes_validate.validate(json.loads(json.dumps(item)), minor, strict=True)
 
 
@@ -535,6 +543,29 @@ def test_secrets_are_made_once_and_kept_whatever_the_description_needs_now() -> 
     assert second.fingerprints() == first.fingerprints()
 
 
+def test_a_gateway_leads_to_the_proxy() -> None:
+    found = rendered(VARIANTS["gateway"])
+    assert named(found, "HTTPRoute", "jupyterhub")["spec"]["parentRefs"] == [{"name": "public", "namespace": "gateways"}]
+    assert [port["port"] for port in named(found, "Service", "proxy-public")["spec"]["ports"]] == [80]
+    assert found.edge_version == ""
+    assert not any("port-forward" in hint for hint in k8s_report.hints(*described(VARIANTS["gateway"])))
+
+
+def test_nodes_get_the_images_of_all_profiles_and_only_what_was_given_has_resources() -> None:
+    found = rendered(VARIANTS["nodes"])
+    pod = named(found, "DaemonSet", "image-puller")["spec"]["template"]["spec"]
+    assert [item["image"] for item in pod["initContainers"]] == ["registry.example.org/large:1", "registry.example.org/other:1"]
+    assert [item["image"] for item in pod["containers"]] == [k8s_spawner.user_image(described(SMALL)[0])]
+    assert all(item["resources"] == {"limits": {"memory": "8Mi"}} for item in [*pod["initContainers"], *pod["containers"]])
+    budgets = [item["metadata"]["name"] for item in found.manifests if item["kind"] == "PodDisruptionBudget"]
+    assert budgets == ["hub", "proxy", "edge"]
+
+    def resources(name: str) -> t.Any:
+        return named(found, "Deployment", name)["spec"]["template"]["spec"]["containers"][0].get("resources")
+
+    assert (resources("hub"), resources("proxy")) == ({"requests": {"cpu": "200m"}, "limits": {"memory": "1Gi"}}, None)
+
+
 def test_manifests_as_files_keep_their_secrets() -> None:
     """Capability 2.1."""
     hub, settings = described(LARGE)
@@ -564,6 +595,13 @@ BAD: list[tuple[dict[str, t.Any], str]] = [
     ({"k8s_manifests_dir": "here"}, "k8s_manifests_dir is 'here'"),
     ({"k8s_wait_timeout": 0}, "k8s_wait_timeout is 0"),
     ({"k8s_ingress": {"enabled": True}, "k8s_service": {"type": "NodePort"}}, "k8s_ingress.enabled and k8s_service.type NodePort"),
+    ({"k8s_gateway": {"enabled": True}}, "k8s_gateway.name is required"),
+    ({"k8s_gateway": {"name": "public"}}, "k8s_gateway.name means nothing without k8s_gateway.enabled"),
+    ({"k8s_gateway": {"enabled": True, "name": "public"}}, "with k8s_gateway.enabled TLS ends at the Gateway"),
+    ({"k8s_resources": {"guard": {}}}, "k8s_resources has 'guard'"),
+    ({"k8s_resources": {"hub": {"memory": {}}}}, "k8s_resources.hub has 'memory'"),
+    ({"k8s_resources": {"hub": {"limits": {"memory": "1GB"}}}}, "k8s_resources.hub.limits.memory is '1GB'"),
+    ({"k8s_image_puller": {"enabled": True, "images": ["Not An Image"]}}, "k8s_image_puller.images[0]"),
     ({"jupyterhub_images": {}}, "jupyterhub_images.hub is required on Kubernetes"),
     ({"jupyterhub_images": {"hub": "hub:1", "source": "bootstrap"}}, "jupyterhub_images.source is 'bootstrap'"),
     ({"jupyterhub_network": {"bind_address": "127.0.0.1"}}, "jupyterhub_network.bind_address is '127.0.0.1'"),
@@ -655,11 +693,11 @@ def test_pruning_takes_what_we_made_and_never_a_claim() -> None:
 
 def test_the_role_admin_or_edit_of_one_namespace_suffices() -> None:
     """Capabilities 2.3, 3.1: the built-in roles, as Kubernetes 1.36 has them, for all that a deployer asks for."""
-    edit = {"", "apps", "networking.k8s.io"}
-    for name in ("small", "none"):
+    edit = {"", "apps", "networking.k8s.io", "policy"}
+    for name in ("small", "none", "nodes"):
         kinds = {item["kind"] for item in [*rendered(VARIANTS[name]).secrets, *rendered(VARIANTS[name]).manifests]}
         groups = {group for _verb, group, _resource in k8s_objects.permissions(kinds)}
-        assert groups <= (edit | {"rbac.authorization.k8s.io"} if name == "small" else edit)
+        assert groups <= (edit | {"rbac.authorization.k8s.io"} if name != "none" else edit)
 
 
 def deployment(**status: int) -> dict[str, t.Any]:
@@ -672,6 +710,8 @@ def test_a_rollout_is_done_when_all_pods_are_new_and_ready() -> None:
     for name in done:
         assert not k8s_objects.rolled_out(deployment(**{**done, name: done[name] - 1}))
     assert not k8s_objects.rolled_out(deployment(**{**done, "replicas": 2}))
+    assert k8s_objects.state(deployment(**done)) == "healthy"
+    assert k8s_objects.state(deployment(**{**done, "readyReplicas": 0})) == "0 of 1 pods ready"
 
 
 @pytest.mark.parametrize(

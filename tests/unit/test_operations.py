@@ -249,18 +249,18 @@ def test_the_reason_of_a_server_that_does_not_start_is_the_last_that_the_hub_say
 
 # --- reports
 
-FOUND = {"containers": [{"name": "lab-user-x", "user": "x", "status": "exited"}], "volumes": ["lab-user-y"]}
+FOUND = {"servers": [{"name": "lab-user-x", "user": "x", "status": "exited"}], "volumes": ["lab-user-y"]}
 CHECKED = {"seconds": {"start": 1.0, "kernel": 2.0}, "msg": hub_check.report("https://hub/", {"start": 1.0, "kernel": 2.0})}
 
 
 def test_reports_say_what_is_and_what_to_do() -> None:
-    assert report.checked({"containers": [], "volumes": []}, CHECKED) == [CHECKED["msg"]]
+    assert report.checked({"servers": [], "volumes": []}, CHECKED) == [CHECKED["msg"]]
     assert report.checked(FOUND, CHECKED)[1:] == [
-        "containers that the hub does not know: lab-user-x (exited); orphans.yml removes them",
+        "servers that the hub does not know: lab-user-x (exited); orphans.yml removes them",
         "volumes of people whom the hub does not know, never removed: lab-user-y",
     ]
-    assert report.checked(FOUND)[0] == "containers that the hub does not know: lab-user-x (exited)"
-    assert report.checked({"containers": [], "volumes": []}) == ["nothing is there that the hub does not know"]
+    assert report.checked(FOUND)[0] == "servers that the hub does not know: lab-user-x (exited)"
+    assert report.checked({"servers": [], "volumes": []}) == ["nothing is there that the hub does not know"]
     begun = {"maintenance": {"announcement": "x", "since": "T1"}, "servers": ["jenny", "sam/gpu"]}
     assert report.maintained(begun) == [
         "maintenance since T1: only admins start servers; maintenance.yml with enabled: false ends it",

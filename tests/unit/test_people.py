@@ -232,6 +232,15 @@ WRONG: list[tuple[dict[str, t.Any], str]] = [
 ]
 
 
+def test_files_that_are_not_seen_from_here_are_not_said_to_be_deleted() -> None:
+    for word in ("archive", "delete"):
+        people.check_files(word, True)
+        with pytest.raises(DescriptionError, match=f"user_data is {word}, but the nodes of a swarm and a cluster keep volumes that are not seen from here"):
+            people.check_files(word, False)
+    people.check_files("keep", False)
+    people.check_files(None, False)
+
+
 @pytest.mark.parametrize(("options", "message"), WRONG, ids=[message for _options, message in WRONG])
 def test_a_task_that_leaves_something_open_is_refused(options: dict[str, t.Any], message: str) -> None:
     with pytest.raises(DescriptionError, match=message):

@@ -60,6 +60,11 @@ def test_a_volume_is_of_one_person(template: str, user: str, server: str, other:
     assert user_volumes.by_user([volume(name)], "lab", template, [user, other]) == {user: [name]}
 
 
+@given(st.sampled_from(TEMPLATES), USER_NAME)
+def test_the_volume_that_everybody_has_is_that_of_the_server_without_a_name(template: str, user: str) -> None:
+    assert user_volumes.first_of(template, "lab", user) == made(template, user, "")
+
+
 @settings(max_examples=500)
 @given(st.sampled_from(["{name}-{username}{servername}", "{name}-{servername}{username}", "{name}-{username}x{servername}"]), USER_NAME, SERVER_NAME)
 def test_where_people_cannot_be_told_apart_only_the_first_server_counts(template: str, user: str, server: str) -> None:

@@ -39,6 +39,8 @@ def acme(settings: dict[str, t.Any]) -> list[str]:
         "tlsPort": settings["http_port"],
         "certificateValidityPeriod": 90 * 86400,
     }
+    if keys := settings.get("external_accounts"):
+        pebble |= {"externalAccountBindingRequired": True, "externalAccountMACKeys": keys}
     (DATA / "pebble.json").write_text(json.dumps({"pebble": pebble}))
     # Certbot asks again once when a nonce is refused: with more refusals than none, one issuance in a dozen fails. A name is looked at for each certificate:
     # pebble would believe every other time what it saw before.

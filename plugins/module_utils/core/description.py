@@ -870,6 +870,24 @@ class K8sIngress:
 
 
 @dataclasses.dataclass(frozen=True)
+class K8sGateway:
+    """Whether and how an HTTPRoute of the Gateway API leads to the hub, through a Gateway that is there; TLS ends at that."""
+
+    enabled: bool = option(False, "Whether there is one.", example=True)
+    name: str = option("", "Name of the Gateway.", example="public")
+    namespace: str = option("", "Namespace of the Gateway. Default: the hub's.", example="gateways")
+    section_name: str = option("", "Listener of the Gateway. Default: all that take the domain.", example="https")
+
+
+@dataclasses.dataclass(frozen=True)
+class K8sImagePuller:
+    """Whether each node pulls the images of people's servers before anybody starts one."""
+
+    enabled: bool = option(False, "Whether a DaemonSet does that.", example=True)
+    images: tuple[str, ...] = option((), "Further images.", example=["registry.example.org/large:1"])
+
+
+@dataclasses.dataclass(frozen=True)
 class K8sStorage:
     """Where people's files are, when C(jupyterhub_storage.type) is C(volume): a PersistentVolumeClaim for each person, or one for all."""
 
@@ -933,6 +951,7 @@ class K8s:
     service_account: str = option("", "Service account for the hub that is there and bound. Default: one is made, with a Role.", example="hub")
     service: K8sService = option({}, "How the hub is reached from outside.", example={"type": "LoadBalancer"})
     ingress: K8sIngress = option({}, "Whether and how an Ingress leads to the hub.", example={"enabled": True, "class_name": "nginx"})
+    gateway: K8sGateway = option({}, "Whether and how an HTTPRoute leads to the hub.", example={"enabled": True, "name": "public", "namespace": "gateways"})
     tls_secret: str = option("", "Secret of type kubernetes.io/tls that is there, for C(jupyterhub_tls.mode=secret).", example="hub-tls")
     certificate_issuer: str = option("", "Issuer of cert-manager, for C(jupyterhub_tls.mode=cert_manager).", example="letsencrypt")
     certificate_issuer_kind: t.Literal["Issuer", "ClusterIssuer"] = option("ClusterIssuer", "Kind of the issuer.", example="Issuer")
@@ -944,6 +963,13 @@ class K8s:
     tolerations: tuple[dict[str, t.Any], ...] = option(
         (), "Taints of nodes that hub, proxy and edge put up with.", example=[{"key": "core", "operator": "Exists"}]
     )
+    resources: dict[str, dict[str, dict[str, str]]] = option(
+        {},
+        "Requests and limits of C(hub), C(proxy), C(edge) and C(image-puller), in Kubernetes' words; a namespace with a quota wants them.",
+        example={"hub": {"requests": {"cpu": "200m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}}},
+    )
+    disruption_budgets: bool = option(False, "Whether a drain of a node waits for hub, proxy and edge, until somebody deletes their pods.", example=True)
+    image_puller: K8sImagePuller = option({}, "Whether each node pulls the images of people's servers beforehand.", example={"enabled": True})
     image_pull_policy: t.Literal["IfNotPresent", "Always", "Never"] = option("IfNotPresent", "When images are pulled.", example="Always")
     image_pull_secrets: tuple[str, ...] = option((), "Secrets that are there, for registries that ask who one is.", example=["registry"])
     manifests_dir: str = option(
@@ -952,6 +978,11 @@ class K8s:
         example="/srv/manifests/lab",
     )
     wait_timeout: int = option(300, "Seconds until everything must be ready.", example=600)
+
+    @property
+    def behind(self) -> bool:
+        """Whether something of the cluster is in front, which also ends TLS."""
+        return self.ingress.enabled or self.gateway.enabled
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,8 @@ import datetime
 import re
 import typing as t
 
+from . import nginx, validation
+from .description import Hub
 from .people import Request, path
 from .schema import DescriptionError
 
@@ -22,6 +24,11 @@ STALE = 1800
 TOKEN_SECONDS = 600
 CODE = "print(6 * 7)"
 ANSWER = "42"
+
+
+def entry(hub: Hub) -> str:
+    """Return the address of an edge for what shares its network."""
+    return f"https://127.0.0.1:{nginx.HTTPS_PORT}" if validation.tls_here(hub) else f"http://127.0.0.1:{nginx.HTTP_PORT}"
 
 
 def user_name(random: str) -> str:

@@ -15,11 +15,11 @@ import dataclasses
 import json
 import typing as t
 
-from . import authentication, hub_config, k8s_policies, k8s_spawner, k8s_storage, look, nginx, project, secrets, storage, validation, versions
+from . import authentication, hub_config, k8s_nodes, k8s_policies, k8s_spawner, k8s_storage, look, nginx, project, secrets, storage, validation, versions
 from .description import Hub, K8s, K8sDatabase, K8sSharedFolders
-from .docker_compose import DIGEST_LABEL, FILES, OWNERS, reloaded, short_digest
+from .docker_compose import DIGEST_LABEL, FILES, OWNERS, reloaded
 from .hub_config import API_PORT
-from .k8s_names import LABEL, MANAGER, labels, namespace, prefix, quantity, selector
+from .k8s_names import LABEL, MANAGER, labels, named, namespace, prefix, quantity, selector
 from .k8s_storage import SERVERS, key_of
 
 with contextlib.suppress(ImportError):  # the modules say so with missing_required_lib
@@ -39,6 +39,10 @@ PROGRAMS = {
 HEALTH = "/edge/health"
 TLS_KEYS = {"tls.crt": "tls_certificate", "tls.key": "tls_key"}
 """Key in a Secret of the type kubernetes.io/tls -> name of our secret."""
+
+CHECK = "config-check"
+OWN_CERTIFICATES = ("self_signed", "provided")
+"""Modes of TLS whose certificate is in a Secret of ours."""
 
 RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
 
@@ -63,7 +67,22 @@ class Rendered:
 
 def has_edge(hub: Hub, settings: K8s) -> bool:
     """Whether TLS ends in a Deployment of ours, since nothing in front ends it."""
-    return validation.tls_here(hub) and not settings.ingress.enabled
+    return validation.tls_here(hub) and not settings.behind
+
+
+def public_ports(hub: Hub, settings: K8s) -> dict[str, int]:
+    """Return the ports of the Service that people, or an Ingress, come in through."""
+    by_node = settings.service.type == "NodePort"
+    found = {"http": 80 if by_node or settings.behind else hub.network.http_port}
+    if has_edge(hub, settings):
+        found["https"] = 443 if by_node else hub.network.https_port
+    return found
+
+
+def entry(hub: Hub, settings: K8s) -> str:
+    """Return the address of that Service inside of the cluster."""
+    scheme, port = list(public_ports(hub, settings).items())[-1]
+    return f"{scheme}://{prefix(hub, settings)}proxy-public:{port}"
 
 
 def components(hub: Hub, settings: K8s) -> tuple[str, ...]:
@@ -86,6 +105,49 @@ def render(
     return Renderer(hub, settings, programs, fingerprints).render(values, registry_password)
 
 
+def renewed(
+    hub: Hub, settings: K8s, edge_config: Manifest | None, values: t.Mapping[str, str], fingerprints: t.Mapping[str, str]
+) -> tuple[list[Manifest], str]:
+    """Return what has to be applied for another certificate, and what the edge says then; nothing else of a description that has changed.
+
+    ``edge_config`` is the ConfigMap of the edge as it was deployed, None without an edge.
+    """
+    found, version = [Renderer(hub, settings, {}, fingerprints).certificate_secret(values)], ""
+    if edge_config:
+        files = edge_config["data"]
+        conf, version = project.renewed(files["nginx.conf"], TLS_KEYS, fingerprints)
+        metadata = {key: edge_config["metadata"][key] for key in ("name", "namespace", "labels")}
+        found.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {**files, "nginx.conf": conf}})
+    return found, version
+
+
+def check_pod(hub: Hub, settings: K8s) -> Manifest:
+    """Return the pod in which the hub's image is asked whether its configuration is good: a place to write it, for two minutes, and no data."""
+    uid, places = OWNERS["hub"], {"files": FILES["hub"], "tmp": "/tmp"}
+    container: Manifest = {
+        "name": CHECK,
+        "image": hub.images.hub,
+        "imagePullPolicy": settings.image_pull_policy,
+        "command": ["sleep", "120"],
+        "securityContext": RESTRICTED,
+        "volumeMounts": [{"name": name, "mountPath": path} for name, path in places.items()],
+    }
+    if resources := settings.resources.get("hub"):
+        container["resources"] = resources
+    pod: Manifest = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": 120 + settings.wait_timeout,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {"runAsNonRoot": True, "runAsUser": uid, "runAsGroup": uid, "fsGroup": uid, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+        "volumes": [{"name": name, "emptyDir": {"medium": "Memory"}} for name in places],
+    }
+    if names := k8s_spawner.pull_secrets(hub, settings):
+        pod["imagePullSecrets"] = [{"name": name} for name in names]
+    return named(hub, settings, "Pod", CHECK, CHECK, spec=pod)
+
+
 class Renderer:
     """One hub in one namespace."""
 
@@ -100,8 +162,7 @@ class Renderer:
         self.secret_files["hub"] |= {
             path: f"{validation.EXTRA_SECRET}{item.content.secret}" for path, item in self.own.items() if not isinstance(item.content, str)
         }
-        public = [fingerprints.get(name, "") for name in TLS_KEYS.values()]
-        self.edge_version = short_digest([self.nginx(nginx.UNVERSIONED), *public]) if has_edge(hub, settings) else ""
+        self.edge_version = project.version_of_edge(self.nginx(nginx.UNVERSIONED), TLS_KEYS, fingerprints) if has_edge(hub, settings) else ""
 
     def render(self, values: t.Mapping[str, str], registry_password: str) -> Rendered:
         names = components(self.hub, self.settings)
@@ -120,12 +181,16 @@ class Renderer:
             made.append(self.certificate())
         if self.settings.ingress.enabled:
             made.append(self.ingress())
+        if self.settings.gateway.enabled:
+            made.append(self.http_route())
+        made += k8s_nodes.budgets(self.hub, self.settings, names)
+        if self.settings.image_puller.enabled:
+            made.append(k8s_nodes.image_puller(self.hub, self.settings, RESTRICTED))
         return Rendered(self.secrets(values, registry_password), made, self.edge_version)
 
     def named(self, kind: str, name: str, component: str, version: str = "v1", **fields: t.Any) -> Manifest:
         """Return an object of ours."""
-        metadata = {"name": f"{self.prefix}{name}", "namespace": namespace(self.hub, self.settings), "labels": labels(self.hub, component)}
-        return {"apiVersion": version, "kind": kind, "metadata": metadata, **fields}
+        return named(self.hub, self.settings, kind, name, component, version, **fields)
 
     # What the hub may do
 
@@ -176,17 +241,20 @@ class Renderer:
         # Under the names that they have in the other: whoever reads both reads the same.
         if given := {name: encoded(values[name]) for name in k8s_storage.server_secrets(self.hub) if name in values}:
             found.append(self.named("Secret", SERVERS, "singleuser", type="Opaque", data=given))
-        if self.hub.tls.mode in ("self_signed", "provided"):
-            data = {key: encoded(values[name] + "\n") for key, name in TLS_KEYS.items()}
-            if authority := values.get("authority_certificate"):
-                data["ca.crt"] = encoded(authority + "\n")
-            found.append(self.named("Secret", "tls", "edge", type="kubernetes.io/tls", data=data))
+        if self.hub.tls.mode in OWN_CERTIFICATES:
+            found.append(self.certificate_secret(values))
         registry = self.hub.images.registry
         if registry.username:
             login = {"username": registry.username, "password": registry_password, "auth": encoded(f"{registry.username}:{registry_password}")}
             text = json.dumps({"auths": {registry.url: login}})
             found.append(self.named("Secret", "registry", "hub", type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": encoded(text)}))
         return found
+
+    def certificate_secret(self, values: t.Mapping[str, str]) -> Manifest:
+        data = {key: encoded(values[name] + "\n") for key, name in TLS_KEYS.items()}
+        if authority := values.get("authority_certificate"):
+            data["ca.crt"] = encoded(authority + "\n")
+        return self.named("Secret", "tls", "edge", type="kubernetes.io/tls", data=data)
 
     def volume(self, component: str) -> Manifest:
         """Return the volume with the files and secrets of a component: one, so that a change of both comes at once."""
@@ -233,6 +301,8 @@ class Renderer:
             "securityContext": RESTRICTED,
             "volumeMounts": [{"name": "files", "mountPath": FILES[component], "readOnly": True}, {"name": "tmp", "mountPath": "/tmp"}, *mounts],
         }
+        if resources := self.settings.resources.get(component):
+            container["resources"] = resources
         pod: Manifest = {
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
@@ -336,15 +406,11 @@ class Renderer:
     def public(self) -> Manifest:
         """Return the Service that people, or an Ingress, come in through."""
         wanted, network, edge = self.settings.service, self.hub.network, has_edge(self.hub, self.settings)
-        by_node = wanted.type == "NodePort"
-        behind = self.settings.ingress.enabled
-        ports: dict[str, tuple[int, str | int]] = {"http": (80 if by_node or behind else network.http_port, "http")}
-        if edge:
-            ports["https"] = (443 if by_node else network.https_port, "https")
+        ports = {name: (port, name) for name, port in public_ports(self.hub, self.settings).items()}
         found = self.service("proxy-public", "edge" if edge else "proxy", ports)
         spec = found["spec"]
         spec["type"] = wanted.type
-        if by_node:
+        if wanted.type == "NodePort":
             for port in spec["ports"]:
                 if port["name"] == "https" or not edge or network.http_port in k8s_policies.NODE_PORTS:
                     port["nodePort"] = getattr(network, f"{port['name']}_port")
@@ -371,6 +437,19 @@ class Renderer:
         if wanted.annotations:
             found["metadata"]["annotations"] = dict(wanted.annotations)
         return found
+
+    def http_route(self) -> Manifest:
+        wanted = self.settings.gateway
+        parent = {"name": wanted.name, "namespace": wanted.namespace, "sectionName": wanted.section_name}
+        backend = {"name": f"{self.prefix}proxy-public", "port": 80}
+        spec: Manifest = {
+            "parentRefs": [{key: value for key, value in parent.items() if value}],
+            # Kernels are talked to for hours: no timeout of the Gateway's.
+            "rules": [{"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "backendRefs": [backend], "timeouts": {"request": "0s"}}],
+        }
+        if hosts := self.hosts():
+            spec["hostnames"] = hosts
+        return self.named("HTTPRoute", "jupyterhub", "proxy", "gateway.networking.k8s.io/v1", spec=spec)
 
     def certificate(self) -> Manifest:
         issuer = {"name": self.settings.certificate_issuer, "kind": self.settings.certificate_issuer_kind, "group": "cert-manager.io"}

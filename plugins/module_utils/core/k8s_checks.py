@@ -11,7 +11,7 @@ import typing as t
 
 from . import server_checks, validation
 from .description import ExtraVolume, Hub, K8s, K8sSharedFolders, Network
-from .forms import SIZE, matches
+from .forms import IMAGE, SIZE, matches
 from .k8s_names import prefix
 from .schema import DescriptionError, shown
 
@@ -26,6 +26,9 @@ LARGEST = 1_000_000
 
 OWN_CLAIMS = ("hub-db-dir", "shared")
 NODE_PORTS = range(30000, 32768)
+COMPONENTS = ("hub", "proxy", "edge", "image-puller")
+QUANTITY = re.compile(r"\d+(\.\d+)?(m|[kMGTPE]|[KMGTPE]i)?")
+"""An amount as the API takes it (apimachinery's resource.Quantity), without exponents."""
 
 
 def check(settings: K8s) -> None:
@@ -44,6 +47,9 @@ def check(settings: K8s) -> None:
         "k8s_tls_secret": settings.tls_secret,
         "k8s_certificate_issuer": settings.certificate_issuer,
         "k8s_ingress.class_name": settings.ingress.class_name,
+        "k8s_gateway.name": settings.gateway.name,
+        "k8s_gateway.namespace": settings.gateway.namespace,
+        "k8s_gateway.section_name": settings.gateway.section_name,
         "k8s_storage.class_name": settings.storage.class_name,
         "k8s_storage.existing_claim": settings.storage.existing_claim,
         "k8s_shared_folders.class_name": settings.shared_folders.class_name,
@@ -78,10 +84,34 @@ def check(settings: K8s) -> None:
         raise DescriptionError(f"k8s_manifests_dir is {shown(settings.manifests_dir)}, but it must be an absolute path")
     if settings.wait_timeout < 1:
         raise DescriptionError(f"k8s_wait_timeout is {settings.wait_timeout}, but it must be at least 1")
-    if settings.ingress.enabled and settings.service.type != "ClusterIP":
-        raise DescriptionError(
-            f"k8s_ingress.enabled and k8s_service.type {settings.service.type} would both let people in; take k8s_service.type away, or disable the Ingress"
-        )
+    check_ways_in(settings)
+    check_resources(settings)
+    for number, image in enumerate(settings.image_puller.images):
+        matches(IMAGE, image, f"k8s_image_puller.images[{number}]", "an image reference such as registry.example.org/large:1")
+
+
+def check_ways_in(settings: K8s) -> None:
+    """Raise when people would come in by two ways, or by none that leads anywhere."""
+    ways = {"k8s_ingress.enabled": settings.ingress.enabled, "k8s_gateway.enabled": settings.gateway.enabled}
+    ways[f"k8s_service.type {settings.service.type}"] = settings.service.type != "ClusterIP"
+    if len(both := [name for name, taken in ways.items() if taken]) > 1:
+        raise DescriptionError(f"{' and '.join(both)} would both let people in; take one of them away")
+    if settings.gateway.enabled and not settings.gateway.name:
+        raise DescriptionError("k8s_gateway.name is required: the Gateway that leads to the hub")
+    for name in ("name", "namespace", "section_name"):
+        if getattr(settings.gateway, name) and not settings.gateway.enabled:
+            raise DescriptionError(f"k8s_gateway.{name} means nothing without k8s_gateway.enabled; set that to true, or take it away")
+
+
+def check_resources(settings: K8s) -> None:
+    for component, given in settings.resources.items():
+        if component not in COMPONENTS:
+            raise DescriptionError(f"k8s_resources has {shown(component)}, but there are {', '.join(COMPONENTS)}")
+        for kind, amounts in given.items():
+            if kind not in ("requests", "limits"):
+                raise DescriptionError(f"k8s_resources.{component} has {shown(kind)}, but there are requests and limits")
+            for resource, amount in amounts.items():
+                matches(QUANTITY, amount, f"k8s_resources.{component}.{kind}.{resource}", "an amount in Kubernetes' words such as 200m, 0.5 or 512Mi")
 
 
 def check_hub(hub: Hub, settings: K8s) -> None:
@@ -119,6 +149,10 @@ def check_hub(hub: Hub, settings: K8s) -> None:
 
 
 def check_tls(hub: Hub, settings: K8s) -> None:
+    if settings.gateway.enabled and hub.tls.mode not in ("external", "none"):
+        raise DescriptionError(
+            f"jupyterhub_tls.mode is {hub.tls.mode}, but with k8s_gateway.enabled TLS ends at the Gateway, which has the certificate: use external"
+        )
     if hub.tls.mode == "letsencrypt":
         raise DescriptionError("jupyterhub_tls.mode letsencrypt is for one host; on Kubernetes cert-manager gets such certificates: use cert_manager")
     for mode, name, value in (("secret", "k8s_tls_secret", settings.tls_secret), ("cert_manager", "k8s_certificate_issuer", settings.certificate_issuer)):

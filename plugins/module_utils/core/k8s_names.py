@@ -11,7 +11,7 @@ import typing as t
 from .description import Hub, K8s
 from .docker_compose import COMPONENT, LABEL
 
-__all__ = ["COMPONENT", "LABEL", "MANAGER", "labels", "namespace", "prefix", "quantity", "selector", "selector_text"]
+__all__ = ["COMPONENT", "LABEL", "MANAGER", "labels", "named", "namespace", "prefix", "quantity", "selector", "selector_text"]
 
 MANAGER = "vdsg-jupyterhub"
 """Field manager of our server-side apply, and what app.kubernetes.io/managed-by says of what we make."""
@@ -41,6 +41,12 @@ def labels(hub: Hub, component: str) -> dict[str, str]:
         LABEL: hub.name,
         COMPONENT: component,
     }
+
+
+def named(hub: Hub, settings: K8s, kind: str, name: str, component: str, version: str = "v1", **fields: t.Any) -> dict[str, t.Any]:
+    """Return an object of ours."""
+    metadata = {"name": f"{prefix(hub, settings)}{name}", "namespace": namespace(hub, settings), "labels": labels(hub, component)}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **fields}
 
 
 def selector(hub: Hub, component: str) -> dict[str, str]:

@@ -38,7 +38,10 @@ class Kind:
 
 KINDS = {
     "Ingress": Kind("networking.k8s.io/v1", "ingresses"),
+    "HTTPRoute": Kind("gateway.networking.k8s.io/v1", "httproutes"),
     "Certificate": Kind("cert-manager.io/v1", "certificates"),
+    "PodDisruptionBudget": Kind("policy/v1", "poddisruptionbudgets"),
+    "DaemonSet": Kind("apps/v1", "daemonsets"),
     "Deployment": Kind("apps/v1", "deployments"),
     "NetworkPolicy": Kind("networking.k8s.io/v1", "networkpolicies"),
     "Service": Kind("v1", "services"),
@@ -121,7 +124,9 @@ def to_prune(found: t.Iterable[Object], wanted: t.Iterable[Object]) -> list[dict
 def permissions(kinds: t.Iterable[str]) -> list[tuple[str, str, str]]:
     """Return what a deployer must be allowed in the namespace, as verb, group and resource."""
     found = {(verb, KINDS[kind].group, KINDS[kind].plural) for kind in kinds for verb in ("get", "create", "patch", "list", "delete")}
-    found |= {("list", "", "pods"), ("get", "", "pods/log"), ("create", "", "pods/exec"), ("get", "", "pods/exec"), ("list", "", "events")}
+    # A pod tries the configuration.
+    found |= {(verb, "", "pods") for verb in ("get", "list", "create", "delete")}
+    found |= {("get", "", "pods/log"), ("create", "", "pods/exec"), ("get", "", "pods/exec"), ("list", "", "events")}
     # Claims are deleted by those who ask for that alone.
     return sorted(found - {("delete", "", "persistentvolumeclaims")})
 
@@ -132,6 +137,13 @@ def rolled_out(deployment: Object) -> bool:
     if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
         return False
     return all(status.get(name, 0) == wanted for name in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"))
+
+
+def state(deployment: Object) -> str:
+    """Return how a Deployment is, in a word or a few."""
+    if rolled_out(deployment):
+        return "healthy"
+    return f"{(deployment.get('status') or {}).get('readyReplicas', 0)} of {deployment['spec'].get('replicas', 1)} pods ready"
 
 
 def newest(pods: t.Iterable[Object], replica_sets: t.Iterable[Object]) -> list[Object]:

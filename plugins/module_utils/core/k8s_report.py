@@ -54,7 +54,7 @@ def hints(hub: Hub, settings: K8s) -> list[str]:
     def show(secret: str, key: str) -> str:
         return f"{kubectl} get secret {prefix(hub, settings)}{secret} --template '{{{{index .data \"{key}\" | base64decode}}}}'"
 
-    if settings.service.type == "ClusterIP" and not settings.ingress.enabled:
+    if settings.service.type == "ClusterIP" and not settings.behind:
         tls = validation.tls_here(hub)
         port = hub.network.https_port if tls else hub.network.http_port
         local = 8443 if tls else 8000

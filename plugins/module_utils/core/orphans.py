@@ -56,6 +56,11 @@ def orphans(things: t.Iterable[Thing], hub: Known, least_age: float) -> list[Thi
     )
 
 
+def lost(owners: t.Mapping[str, str], people: t.Container[str]) -> list[str]:
+    """Return the claims of people whom the hub does not know (any more), of which each says whose it is: to be told of, never to be deleted."""
+    return sorted(name for name, owner in owners.items() if owner and owner not in people)
+
+
 def volumes(present: t.Iterable[user_volumes.Volume], hub: str, template: str, people: t.Iterable[str]) -> list[str]:
     """Return the volumes of people whom the hub does not know (any more): to be told of, never to be deleted."""
     everything = list(present)

@@ -166,6 +166,15 @@ def check_task(task: t.Mapping[str, t.Any]) -> None:
         raise DescriptionError("archive_dir is required with user_data archive: the directory for the tar files")
 
 
+def check_files(user_data: str | None, seen: bool) -> None:
+    """Raise DescriptionError for files that cannot be reached: ``seen`` says whether the volumes of people are on the engine that is asked."""
+    if user_data in ("archive", "delete") and not seen:
+        raise DescriptionError(
+            f"user_data is {user_data}, but the nodes of a swarm and a cluster keep volumes that are not seen from here; "
+            "use keep, and delete them where they are (docker volume rm on the node, kubectl delete pvc)"
+        )
+
+
 def after(there: People, todo: Plan) -> People:
     """Return the people of a hub when a plan was carried out."""
     users = there.users | dict.fromkeys(todo.added, False) | dict.fromkeys(todo.promoted, True) | dict.fromkeys(todo.demoted, False)

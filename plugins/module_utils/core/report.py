@@ -89,10 +89,10 @@ def shorten(items: t.Sequence[str]) -> str:
 
 def checked(orphans: Result, check: Result | None = None) -> list[str]:
     """Return the report of check.yml, and without a check that of orphans.yml."""
-    names = [f"{item['name']} ({item['status']})" for item in orphans["containers"]]
+    names = [f"{item['name']} ({item['status']})" for item in orphans["servers"]]
     lines = [str(check["msg"])] if check and "seconds" in check else []
     if names:
-        lines.append(f"containers that the hub does not know: {shorten(names)}" + ("; orphans.yml removes them" if check else ""))
+        lines.append(f"servers that the hub does not know: {shorten(names)}" + ("; orphans.yml removes them" if check else ""))
     if orphans["volumes"]:
         lines.append(f"volumes of people whom the hub does not know, never removed: {shorten(orphans['volumes'])}")
     return lines or ["nothing is there that the hub does not know"]

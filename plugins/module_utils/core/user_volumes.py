@@ -29,6 +29,12 @@ def escape(name: str) -> str:
     return "".join(char if char in SAFE else "".join(f"-{byte:02x}" for byte in char.encode()) for char in name)
 
 
+def first_of(template: str, hub: str, user: str) -> str:
+    """Return the name of the volume of a person's server without a name, the one that everybody has."""
+    values = {"{name}": hub, "{username}": escape(user), "{servername}": ""}
+    return "".join(values.get(part, part) for part in re.split(r"(\{[a-z]+\})", template))
+
+
 def pattern(template: str, hub: str, user: str) -> re.Pattern[str]:
     """Return what the names of a person's volumes look like.
 

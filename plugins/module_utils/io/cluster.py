@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import decimal
 import json
 import time
 import typing as t
@@ -24,6 +25,7 @@ try:
     import urllib3
     import yaml
     from kubernetes import client, config
+    from kubernetes import utils as kubernetes_utils
     from kubernetes.stream.ws_client import ABNF, STDERR_CHANNEL, STDOUT_CHANNEL, WSClient
 except ImportError as exc:  # the modules say so with missing_required_lib
     KUBERNETES_ERROR: ImportError | None = exc
@@ -161,9 +163,9 @@ class Cluster:
                 return item
             raise
 
-    def delete(self, path: str) -> None:
-        """Delete an object; what is gone already is no trouble."""
-        status, text = self.send("DELETE", path, propagationPolicy="Background")
+    def delete(self, path: str, *, now: bool = False) -> None:
+        """Delete an object, without the time that it is given if it is to go ``now``; what is gone already is no trouble."""
+        status, text = self.send("DELETE", path, propagationPolicy="Background", **({"gracePeriodSeconds": "0"} if now else {}))
         if status >= 400 and status != 404:
             raise ApiRefused(f"to delete {path}", status, text)
 
@@ -194,15 +196,22 @@ class Cluster:
         except Exception as exc:  # websocket-client has a class of its own for each trouble
             raise Unreachable(f"the pod {pod} cannot be talked to: {reason(str(exc))}") from exc
 
-    def run(self, namespace: str, pod: str, container: str, command: t.Sequence[str], seconds: float = 20) -> str:
-        """Return what a command in a container prints."""
+    def run(self, namespace: str, pod: str, container: str, command: t.Sequence[str], seconds: float = 20, given: str = "") -> str:
+        """Return what a command in a container prints; ``given`` is its input."""
         talk = self.talk(namespace, pod, container, command)
+        if given:
+            talk.write_stdin(given.encode())
         said, deadline = b"", time.monotonic() + seconds
         while talk.is_open() and time.monotonic() < deadline:
             talk.update(timeout=1)
             said += talk.read_channel(STDOUT_CHANNEL) or b""
         talk.close()
         return said.decode(errors="replace").strip()
+
+
+def number(quantity: str) -> decimal.Decimal:
+    """Return an amount in Kubernetes' words as a number."""
+    return t.cast("decimal.Decimal", kubernetes_utils.parse_quantity(quantity))
 
 
 def at_once(function: t.Callable[..., T], items: t.Iterable[t.Any]) -> list[T]:
@@ -237,12 +246,16 @@ class PodLine:
         return [Answer(*answer) for answer in json.loads(line)]
 
     def begin(self) -> t.Any:
-        """Talk to the hub's pod; there is none for a moment while it is replaced."""
+        """Talk to the hub's pod."""
+        return self.cluster.talk(self.namespace, self.pod(), "hub", ["python3", RELAY])
+
+    def pod(self) -> str:
+        """Return the name of the hub's pod; there is none for a moment while it is replaced."""
         pods = self.cluster.list(k8s_objects.PODS, self.namespace, self.selector)
         alive = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and pod["status"].get("phase") == "Running"]
         if not alive:
             raise Unreachable(f"the namespace {self.namespace} has no running pod of the hub")
-        return self.cluster.talk(self.namespace, alive[0]["metadata"]["name"], "hub", ["python3", RELAY])
+        return str(alive[0]["metadata"]["name"])
 
     def close(self) -> None:
         if self.talk:

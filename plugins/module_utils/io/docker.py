@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import typing as t
 
+from ..core.docker_compose import COMPONENT, LABEL
 from ..core.schema import DescriptionError
 
 RunCommand = t.Callable[..., tuple[int, bytes, bytes]]
@@ -65,6 +66,11 @@ class Docker:
             return []
         out = self.call(kind, "inspect", *names, check=False)[1]
         return t.cast("list[dict[str, t.Any]]", json.loads(out or b"[]"))
+
+    def running(self, hub: str, component: str) -> str:
+        """Return the ID of the container that runs as a component of a hub, by its labels, which it has on a swarm, too; empty where none runs."""
+        labels = {LABEL: hub, COMPONENT: component}
+        return next(iter(self.lines("ps", "--quiet", *(f"--filter=label={name}={value}" for name, value in labels.items()))), "")
 
     def read_files(self, container: str, path: str) -> dict[str, File]:
         """Return the files below a directory of a container (running or not), by their path below it."""

@@ -19,6 +19,7 @@ import time
 import typing as t
 import urllib.parse
 
+from ..core.docker_compose import LABEL
 from ..core.people import Request
 from ..core.schema import DescriptionError
 from .docker import Docker
@@ -112,6 +113,21 @@ class ContainerLine:
         if self.process:
             self.process.communicate()
             self.process = None
+
+
+class NamedLine(ContainerLine):
+    """Into the container of a hub of which no more is known than its name; after a restart on a swarm that is another one."""
+
+    def __init__(self, docker: Docker, hub: str) -> None:
+        super().__init__(docker, "")
+        self.hub = hub
+
+    def ask(self, requests: t.Sequence[Request]) -> list[Answer]:
+        if not self.process:
+            self.container = self.docker.running(self.hub, "hub")
+            if not self.container:
+                raise Unreachable(f"no container of the hub {self.hub} runs on {self.docker.name}; see: docker ps --all --filter label={LABEL}={self.hub}")
+        return super().ask(requests)
 
 
 class Place(t.NamedTuple):

@@ -2,26 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Try a hub on Docker as a person would: a new user, a server, a cell in a kernel. Whatever happens, nothing of it is left."""
+"""Try a hub as a person would: a new user, a server, a cell in a kernel. Whatever happens, nothing of it is left."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import time
 import typing as t
 import urllib.parse
 
-from ..core import docker_compose, hub_check, people, validation
+from ..core import hub_check, people, validation
 from ..core.description import Hub
-from ..core.nginx import HTTP_PORT, HTTPS_PORT
 from ..core.people import Request
 from ..core.schema import DescriptionError
 from . import care
-from .docker import Docker
 from .hub_api import HubApi, Refused, Unready, until
-from .user_data import UserData
+from .target import Target
 
 ANSWER = 30
 """Seconds in which a hub that works answers at all; one that is down is not waited for."""
@@ -33,13 +30,12 @@ CLEANUP = 60
 class Check:
     """The check of one hub; ``program`` is the text of kernel_check.py."""
 
-    def __init__(self, docker: Docker, api: HubApi, hub: Hub, program: str, timeout: int) -> None:
-        self.docker = docker
+    def __init__(self, target: Target, api: HubApi, hub: Hub, program: str, timeout: int) -> None:
+        self.target = target
         self.api = api
         self.hub = hub
         self.program = program
         self.deadline = time.monotonic() + timeout
-        self.data = UserData(docker, hub.name, hub.storage.volume_name_template)
 
     def run(self, options: t.Mapping[str, t.Any]) -> dict[str, float]:
         """Return the seconds that the server took to start and the kernel to answer; raise DescriptionError for what does not work."""
@@ -76,8 +72,7 @@ class Check:
         """Remove users of checks, their servers and the volumes that were made for them alone."""
         if names:
             care.remove(self.api, names, time.monotonic() + CLEANUP)
-            for volumes in self.data.volumes(names).values():
-                self.data.delete(volumes)
+            self.target.forget(names)
 
     def create(self, name: str) -> None:
         """Have the hub know somebody new."""
@@ -110,18 +105,9 @@ class Check:
         return hub_check.failure(answer.text)
 
     def ask(self, name: str, server: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-        """Return what the program says that runs the cell: in a container beside the edge, so that it goes the way that people's requests go."""
+        """Return what the program says that runs the cell: through the edge, so that it goes the way that people's requests go."""
         token = self.api.call(*hub_check.token(name))["token"]
         public = urllib.parse.urlsplit(validation.public_url(self.hub))
-        inside = f"https://{self.hub.name}-edge:{HTTPS_PORT}" if validation.tls_here(self.hub) else f"http://{self.hub.name}-edge:{HTTP_PORT}"
         seconds = max(10, round(self.deadline - time.monotonic()))
-        order = {"url": inside + server["url"], "host": public.netloc, "token": token, "code": hub_check.CODE, "seconds": seconds}
-        labels = [f"--label={key}={value}" for key, value in docker_compose.labels(self.hub, "check").items()]
-        confined = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=1000:1000", "--tmpfs=/tmp"]
-        image = self.docker.text("container", "inspect", "--format", "{{.Image}}", f"{self.hub.name}-hub").strip()
-        command = ["run", "--rm", "--interactive", f"--network={self.hub.name}-front", *confined, *labels, "--entrypoint=python3", image, "-c", self.program]
-        status, out, message = self.docker.call(*command, data=json.dumps(order).encode(), check=False)
-        if status:
-            raise DescriptionError(f"the program that runs a cell failed: {message.splitlines()[-1] if message else f'status {status}'}")
-        answer: dict[str, t.Any] = json.loads(out)
-        return answer
+        order = {"url": self.target.entry + server["url"], "host": public.netloc, "token": token, "code": hub_check.CODE, "seconds": seconds}
+        return self.target.ask(self.program, order)

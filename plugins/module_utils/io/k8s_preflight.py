@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ..core import k8s, k8s_objects, k8s_storage
+from ..core import k8s, k8s_nodes, k8s_objects, k8s_storage
 from ..core.description import Hub, K8s
 from ..core.k8s_names import namespace
 from ..core.k8s_objects import KINDS, Kind, Object
 from ..core.report import shorten
 from ..core.schema import DescriptionError
-from .cluster import ApiRefused, Cluster, at_once
+from .cluster import ApiRefused, Cluster, at_once, number
 
 ENFORCED = "pod-security.kubernetes.io/enforce"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+QUOTAS, LIMIT_RANGES = Kind("v1", "resourcequotas"), Kind("v1", "limitranges")
+GATEWAYS = Kind("gateway.networking.k8s.io/v1", "gateways")
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 
 
@@ -59,8 +61,11 @@ class Preflight:
         self.check_file_servers()
         if self.hub.tls.mode == "cert_manager" and self.cluster.find(KINDS["Certificate"].root) is None:
             raise DescriptionError("jupyterhub_tls.mode is cert_manager, but the cluster has no cert-manager (cert-manager.io/v1); install it, or use secret")
+        if self.settings.gateway.enabled:
+            self.check_gateway()
         if exists:
             self.check_given()
+            self.check_quotas(k8s_nodes.containers(manifests))
         if any(item["kind"] == "PersistentVolumeClaim" for item in manifests) or self.claims_for_people():
             self.check_storage_classes()
 
@@ -115,6 +120,49 @@ class Preflight:
             raise DescriptionError(f"{variable} is {name}, but the namespace {self.namespace} has no such object among its {kind.plural}")
         if variable == "k8s_tls_secret" and not set(k8s.TLS_KEYS) <= set(found.get("data") or {}):
             raise DescriptionError(f"k8s_tls_secret is {name}, but that Secret lacks {' or '.join(k8s.TLS_KEYS)}; make it with `kubectl create secret tls`")
+
+    def check_gateway(self) -> None:
+        """The Gateway that is to lead here must be there; it may be in a namespace that we may not look into."""
+        wanted = self.settings.gateway
+        if self.cluster.find(KINDS["HTTPRoute"].root) is None:
+            raise DescriptionError("k8s_gateway.enabled is true, but the cluster has no Gateway API (gateway.networking.k8s.io/v1); use k8s_ingress")
+        space = wanted.namespace or self.namespace
+        try:
+            found = self.cluster.find(k8s_objects.path(GATEWAYS, space, wanted.name))
+        except ApiRefused as exc:
+            if exc.status != 403:
+                raise
+            self.unchecked.append(f"not checked, since you may not see it: whether the Gateway {wanted.name} exists in the namespace {space}")
+            return
+        if found is None:
+            raise DescriptionError(f"k8s_gateway.name is {wanted.name}, but the namespace {space} has no Gateway of that name")
+
+    def check_quotas(self, containers: t.Mapping[str, t.Mapping[str, t.Any]]) -> None:
+        """A quota that would take no pod of the hub is told now, and not when the rollout waits for it."""
+        ranges = [limit for item in self.cluster.list(LIMIT_RANGES, self.namespace) for limit in item["spec"]["limits"] if limit["type"] == "Container"]
+        for quota in self.cluster.list(QUOTAS, self.namespace):
+            spec = quota["spec"]
+            if spec.get("scopes") or spec.get("scopeSelector"):
+                continue
+            for called, what in k8s_nodes.COMPUTE.items():
+                if called in (spec.get("hard") or {}):
+                    self.check_quota(quota["metadata"]["name"], what, spec["hard"][called], containers, ranges)
+
+    def check_quota(self, name: str, what: str, hard: str, containers: t.Mapping[str, t.Mapping[str, t.Any]], ranges: t.Sequence[Object]) -> None:
+        kind, _dot, resource = what.partition(".")
+        given = any(resource in (limit.get("default" if kind == "limits" else "defaultRequest") or limit.get("default") or {}) for limit in ranges)
+        amounts = {component: k8s_nodes.amount(container, what) for component, container in containers.items()}
+        silent = [component for component, amount in amounts.items() if not amount]
+        if silent and not given:
+            raise DescriptionError(
+                f"k8s_resources.{silent[0]}.{what} is required: the quota {name} of the namespace {self.namespace} takes no pod that does not say it; "
+                "people's servers say it with jupyterhub_spawner.mem_limit, mem_guarantee, cpu_limit and cpu_guarantee"
+            )
+        if sum(number(amount) for amount in amounts.values() if amount) > number(hard):
+            told = ", ".join(f"{component} {amount}" for component, amount in amounts.items() if amount)
+            raise DescriptionError(
+                f"the quota {name} of the namespace {self.namespace} has {what} {hard}, but k8s_resources asks for more ({told}); take less or have it raised"
+            )
 
     def check_storage_classes(self) -> None:
         try:

@@ -47,6 +47,16 @@ class Rollout:
         found = self.cluster.list(PODS, self.namespace, selector_text(self.hub, component=component))
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
+    def states(self) -> dict[str, str]:
+        """Return how each component is: healthy, or how many of its pods are ready."""
+        return {item["spec"]["selector"]["matchLabels"]["component"]: k8s_objects.state(item) for item in self.deployments()}
+
+    def certificate(self) -> str:
+        """Return the certificate that the edge has; empty where no edge of ours runs."""
+        pods = self.pods("edge")
+        look = ["cat", f"{nginx.FILES}/secrets/tls_certificate"]
+        return self.cluster.run(self.namespace, pods[0]["metadata"]["name"], "edge", look) if pods else ""
+
     def wait(self, names: t.Collection[str], deadline: float) -> None:
         """Return when all pods are new and ready; raise as soon as one never will be, or when it is too late."""
         while True:

@@ -50,6 +50,10 @@ class Running:
         state = self.containers[service]["State"]
         return str((state.get("Health") or {}).get("Status", "missing")) if state.get("Running") else str(state.get("Status", "missing"))
 
+    def states(self) -> dict[str, str]:
+        """Return how each service is."""
+        return {service: self.health(service) for service in SERVICES}
+
     def outdated(self, digests: t.Mapping[str, str], images: t.Mapping[str, str]) -> dict[str, str]:
         """Return the services that compose has something to do for, and why. ``images`` are the IDs of the images they should run."""
         found = {}
@@ -67,7 +71,7 @@ class Running:
         """Return when all containers are healthy; raise DescriptionError with what the first one that is not says of itself."""
         while True:
             self.look()
-            health = {service: self.health(service) for service in SERVICES}
+            health = self.states()
             waiting = [service for service, status in health.items() if status != "healthy"]
             if not waiting:
                 return

@@ -21,8 +21,17 @@ from .running import Running
 
 Object = dict[str, t.Any]
 FAILED = ("failed", "rejected", "orphaned")
+SERVICE_LABEL = "com.docker.swarm.service.name"
+"""Label of a container that the engine of a swarm made for a task."""
+
 TRIES = 4
 """Tasks of a service that may fail before it is given up: one may meet an old one that has not let go of its port."""
+
+
+def is_on_swarm(docker: Docker, name: str) -> bool:
+    """Whether a hub that runs is a service of a swarm: its container says so."""
+    container = docker.running(name, "hub")
+    return any(SERVICE_LABEL in item["Config"]["Labels"] for item in docker.inspect("container", *([container] if container else [])))
 
 
 class SwarmRunning(Running):
@@ -80,6 +89,9 @@ class SwarmRunning(Running):
             return f"{running} of {wanted} tasks"
         return "healthy" if running == len(self.fresh(service)) else "being replaced"
 
+    def states(self) -> dict[str, str]:
+        return {service: self.state(service) for service in SERVICES}
+
     def behind(self, digests: t.Mapping[str, str]) -> dict[str, str]:
         """Return the services that there is something to do for, and why."""
         found = {}
@@ -97,7 +109,7 @@ class SwarmRunning(Running):
         """Return when all services run as described; raise DescriptionError with what the engine says of the first one that does not."""
         while True:
             self.look()
-            states = {service: self.state(service) for service in SERVICES}
+            states = self.states()
             waiting = [service for service in SERVICES if states[service] != "healthy"]
             if not waiting:
                 return
