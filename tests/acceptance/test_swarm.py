@@ -68,6 +68,7 @@ seeds = sorted(set(os.listdir("{HOME}")) & {{".bashrc", ".profile"}})
 print(json.dumps([files, gpus, shutil.disk_usage("/scratch").total >> 20, seeds, 100 in os.getgroups()]))
 """
     for person in (alice, bob):
+        # Somebody may have stopped and started it since.
         person.start_server()
         with person.kernel() as kernel:
             found = json.loads(kernel.execute(look))
