@@ -105,7 +105,7 @@ class Load:
         if keep:
             # A server may close an idle connection just when the next request is sent: a client sends it again (RFC 9112, 9.3.1), as browsers do.
             session.mount("https://", requests.adapters.HTTPAdapter(max_retries=urllib3.Retry(1, redirect=0, status=0)))
-        while not self._over.wait(0.05):
+        while not self._over.wait(0.2):
             try:
                 session.get(f"{self.url}/hub/api/", timeout=60, headers={} if keep else {"Connection": "close"}).raise_for_status()
                 self.answers += 1
@@ -124,7 +124,7 @@ class Load:
 
 
 class Sockets:
-    """Many websockets to one kernel, each used every second: a server closes one that does not answer its pings."""
+    """Many websockets to one kernel, each used every two seconds: a server closes one that does not answer its pings."""
 
     def __init__(self, client: HubClient, number: int) -> None:
         kernel = client.kernel()
@@ -135,7 +135,7 @@ class Sockets:
         self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(number)]
 
     def _work(self, number: int) -> None:
-        while not self._over.wait(1):
+        while not self._over.wait(2):
             try:
                 self.kernels[number].execute("1", timeout=120)
                 self.answers[number] += 1
