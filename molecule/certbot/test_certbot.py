@@ -124,7 +124,10 @@ class Load:
 
 
 class Sockets:
-    """Many websockets to one kernel, each used every two seconds: a server closes one that does not answer its pings."""
+    """Many websockets to one kernel, each used every five seconds: a server closes one that does not answer its pings.
+
+    Each hears of all answers of the kernel, so that more would leave a small machine no time for anything else.
+    """
 
     def __init__(self, client: HubClient, number: int) -> None:
         kernel = client.kernel()
@@ -135,7 +138,7 @@ class Sockets:
         self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(number)]
 
     def _work(self, number: int) -> None:
-        while not self._over.wait(2):
+        while not self._over.wait(5):
             try:
                 self.kernels[number].execute("1", timeout=120)
                 self.answers[number] += 1
