@@ -162,20 +162,22 @@ def test_first_start_needs_no_pull(swarm: SwarmEngine, alice: HubClient) -> None
 
 
 @contextlib.contextmanager
-def drained(node: str) -> t.Iterator[None]:
-    """A node that gives up its tasks for a while."""
+def drained(swarm: SwarmEngine, node: str) -> t.Iterator[None]:
+    """A node that gives up its tasks for a while; no server is started before it has its firewall again."""
+    here = ["--filter", f"node={node}", "--filter", "desired-state=running", "--format", "{{.CurrentState}}"]
     run("docker", "node", "update", "--availability", "drain", node)
     try:
         yield
     finally:
         run("docker", "node", "update", "--availability", "active", node)
+        until(lambda: run("docker", "service", "ps", *here, swarm.service("firewall")).startswith("Running"), 120, f"the firewall of {node}")
 
 
 def test_start_says_which_node_has_the_files_when_that_is_drained(swarm: SwarmEngine, alice: HubClient) -> None:
     node = swarm.node_of(server(alice))
     number = run("docker", "node", "inspect", "--format", "{{.ID}}", node).strip()
     alice.stop_server()
-    with drained(node), pytest.raises((HubError, SpawnFailed), match=f"its files are on the node {number}"):
+    with drained(swarm, node), pytest.raises((HubError, SpawnFailed), match=f"its files are on the node {number}"):
         alice.start_server()
     alice.start_server()
     assert swarm.node_of(server(alice)) == node
@@ -193,7 +195,7 @@ def test_files_that_every_node_reaches_follow_to_another_node(swarm: SwarmEngine
     node = swarm.node_of(server(admin))
     admin.write_file("moves.txt", "here")
     admin.stop_server()
-    with drained(node):
+    with drained(swarm, node):
         admin.start_server()
         assert swarm.node_of(server(admin)) == next(other for other in workers if other != node)
         assert admin.read_file("moves.txt") == "here"
