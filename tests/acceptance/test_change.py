@@ -104,6 +104,12 @@ class Witness:
             self._kernel = self._client.kernel(self._kernel.id)
             self._trouble = ""
 
+    def __enter__(self) -> Witness:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.leave()
+
     def leave(self) -> None:
         self._over.set()
         self._thread.join()
