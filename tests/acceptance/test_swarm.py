@@ -161,6 +161,42 @@ def test_first_start_needs_no_pull(swarm: SwarmEngine, alice: HubClient) -> None
         assert found or role == "manager"
 
 
+def wire(settings: Settings) -> x509.Certificate:
+    return certificate_of(settings.need("--hub-address"), 443, settings.host)
+
+
+def test_certificate_of_an_acme_server_comes_and_is_renewed_unnoticed(
+    swarm: SwarmEngine, settings: Settings, alice: HubClient, plays: Plays, project: pathlib.Path
+) -> None:
+    """From the hub's own authority to an ACME server and back, through an edge that runs, under an open kernel websocket."""
+    tasks = {service: swarm.task(service)["ID"] for service in ("hub", "proxy", "edge")}
+    with Witness(alice) as witness:
+        assert plays.deploy(tls={"mode": "letsencrypt"}) > 0
+        first = wire(settings)
+        assert "Pebble" in first.issuer.rfc4514_string()
+        assert plays.deploy() == 0
+        done = plays.renew(certbot_force_renewal=True)
+        assert done.returncode == 0, done.stderr
+        assert re.fullmatch(rf"{swarm.name}: the certificate of {settings.host} was replaced; it is valid until .* \(\d+ days\)\n", done.stdout)
+        second = wire(settings)
+        assert second.serial_number != first.serial_number
+        assert second == x509.load_pem_x509_certificate((project / "secrets/tls_certificate").read_bytes())
+        HubClient(settings.need("--hub-url"), ca=str(project.parent / "acme/root.pem")).wait_until_healthy()
+        done = plays.renew()
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        done = plays.renew(certbot_force_renewal=True, certbot_server="https://127.0.0.1:18849/dir")
+        assert done.returncode != 0
+        assert "the ACME server cannot be reached" in done.stderr
+        assert wire(settings) == second
+        assert plays.deploy(tls={"mode": "self_signed"}) > 0
+        settings.client().wait_until_healthy()
+        assert witness.trouble() == ""
+    assert {service: swarm.task(service)["ID"] for service in tasks} == tasks
+
+
+# ---- Nodes that go: last of all, since the engines of a busy machine need minutes until all of them know again where everything is
+
+
 @contextlib.contextmanager
 def drained(swarm: SwarmEngine, node: str) -> t.Iterator[None]:
     """A node that gives up its tasks for a while; no server is started before it has its firewall again."""
@@ -202,36 +238,3 @@ def test_files_that_every_node_reaches_follow_to_another_node(swarm: SwarmEngine
         admin.stop_server()
     plays.variables |= {"swarm_volume_driver": "", "swarm_volume_driver_options": {}}
     assert plays.deploy()
-
-
-def wire(settings: Settings) -> x509.Certificate:
-    return certificate_of(settings.need("--hub-address"), 443, settings.host)
-
-
-def test_certificate_of_an_acme_server_comes_and_is_renewed_unnoticed(
-    swarm: SwarmEngine, settings: Settings, alice: HubClient, plays: Plays, project: pathlib.Path
-) -> None:
-    """From the hub's own authority to an ACME server and back, through an edge that runs, under an open kernel websocket."""
-    tasks = {service: swarm.task(service)["ID"] for service in ("hub", "proxy", "edge")}
-    with Witness(alice) as witness:
-        assert plays.deploy(tls={"mode": "letsencrypt"}) > 0
-        first = wire(settings)
-        assert "Pebble" in first.issuer.rfc4514_string()
-        assert plays.deploy() == 0
-        done = plays.renew(certbot_force_renewal=True)
-        assert done.returncode == 0, done.stderr
-        assert re.fullmatch(rf"{swarm.name}: the certificate of {settings.host} was replaced; it is valid until .* \(\d+ days\)\n", done.stdout)
-        second = wire(settings)
-        assert second.serial_number != first.serial_number
-        assert second == x509.load_pem_x509_certificate((project / "secrets/tls_certificate").read_bytes())
-        HubClient(settings.need("--hub-url"), ca=str(project.parent / "acme/root.pem")).wait_until_healthy()
-        done = plays.renew()
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-        done = plays.renew(certbot_force_renewal=True, certbot_server="https://127.0.0.1:18849/dir")
-        assert done.returncode != 0
-        assert "the ACME server cannot be reached" in done.stderr
-        assert wire(settings) == second
-        assert plays.deploy(tls={"mode": "self_signed"}) > 0
-        settings.client().wait_until_healthy()
-        assert witness.trouble() == ""
-    assert {service: swarm.task(service)["ID"] for service in tasks} == tasks
