@@ -458,7 +458,7 @@ def test_a_quota_that_takes_no_pod_is_named(cluster: KubernetesEngine, second: P
 def gateways(cluster: KubernetesEngine) -> t.Iterator[str]:
     """A Gateway in the namespace of the first hub, and the definitions that it takes; nothing behind it."""
     extensions, custom = client.ApiextensionsV1Api(cluster.api), client.CustomObjectsApi(cluster.api)
-    definitions = list(yaml.safe_load_all((ROOT / "tests/cluster/crds/gateway.yml").read_text()))
+    definitions = [yaml.safe_load((ROOT / f"tests/cluster/crds/{name}.yml").read_text()) for name in ("gateway", "gateways")]
     there = {item.metadata.name for item in extensions.list_custom_resource_definition().items}
     made = [item for item in definitions if item["metadata"]["name"] not in there]
     for item in made:

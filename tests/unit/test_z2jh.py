@@ -847,7 +847,7 @@ def test_the_filter_returns_what_becomes_of_values() -> None:
     assert found["variables"]["jupyterhub_users"][0] == {"name": "ann", "admin": True}
     assert found["files"]["secrets/oauth_client_secret.txt"] == "hush-oauth"
     assert found["unused"]["cull.concurrency"]
-    assert all(type(text) is str for text in found["variables"]["jupyterhub_extra_secrets"].values())
+    assert all(isinstance(text, str) for text in found["variables"]["jupyterhub_extra_secrets"].values())
     for given, options, sentence in (([], {}, "it is a list"), (values(), {"nam": "lab"}, "unexpected keyword argument 'nam'")):
         with pytest.raises(AnsibleFilterError, match=sentence):
             from_z2jh(given, **options)
