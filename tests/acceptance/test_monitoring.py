@@ -23,8 +23,8 @@ import yaml
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.client import HubClient, until
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.conftest import Settings
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.guides import blocks, tasks
-from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import Plays
 from ansible_collections.vdsg.jupyterhub.tests.acceptance.packages import apt
+from ansible_collections.vdsg.jupyterhub.tests.acceptance.plays import Plays
 
 FILES = pathlib.Path(__file__).parents[2] / "roles" / "jupyterhub" / "files" / "monitoring"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "vdsg-jupyterhub"
